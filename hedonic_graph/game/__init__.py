@@ -1,0 +1,1 @@
+"""The hedonic game: partitions, solvers, stability and baselines (DESIGN §3.5)."""

@@ -1,0 +1,1 @@
+"""The graph: schema, stores, loader and named statements (DESIGN §6)."""
