@@ -1,0 +1,102 @@
+"""Pairs of a query and a passage, the examples every analysis runs on."""
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from hedonic_graph.errors import UserError
+from hedonic_graph.text import trec
+
+PROMPT = "query: {query}, passage: {passage}"
+"""The paper's prompt (DESIGN §3.7)."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One example: a query and a passage, with their identifiers where the source has them."""
+
+    query: str
+    passage: str
+    qid: str | None = None
+    docid: str | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The text the model reads."""
+        return PROMPT.format(query=self.query, passage=self.passage)
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a UTF-8 text file, gzipped where its name ends in ``.gz``."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
+
+
+def load_pairs(
+    text: Path,
+    *,
+    run: str | None = None,
+    depth: int | None = None,
+    sample: int | None = None,
+    first: int | None = None,
+    seed: int = 0,
+) -> list[Pair]:
+    """Read the examples that ``--text`` names (DESIGN §9).
+
+    ``text`` is a JSON-lines file of {query, passage} or a folder laid out as ``queries.tsv``,
+    ``passages.jsonl`` (or ``.gz``) and ``run.NAME.txt``. For a folder ``run`` says which run (needed where
+    there are several), ``depth`` takes the first so many passages of each query, ``sample`` draws so many
+    of the ``first`` ones by ``seed``. Raises UserError for a missing file, a malformed line or no pairs.
+    """
+    try:
+        if text.is_dir():
+            found = trec.read_pairs(text, run=run, depth=depth, sample=sample, first=first, seed=seed)
+            pairs = [Pair(**one) for one in found]
+        elif text.is_file():
+            if run or depth or sample or first:
+                raise UserError(
+                    f"--run, --depth, --sample and --from need a folder of TREC files; {text} is a file"
+                )
+            pairs = list(_read_json_lines(text))
+        else:
+            raise UserError(
+                f"no text at {text}: give a JSON-lines file of query and passage, or a folder of TREC files"
+            )
+    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+        raise UserError(f"{text} cannot be read as UTF-8 text: {error}") from error
+    if not pairs:
+        raise UserError(f"{text} holds no pairs of a query and a passage")
+    return pairs
+
+
+def _read_json_lines(path: Path) -> Iterator[Pair]:
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise UserError(f"{path}, line {number}: not JSON ({error.msg})") from error
+            if not isinstance(record, dict) or not all(
+                isinstance(record.get(k), str) for k in ("query", "passage")
+            ):
+                raise UserError(
+                    f"{path}, line {number}: expected an object with the strings query and passage"
+                )
+            if not record["passage"].strip() or not record["query"].strip():
+                raise UserError(f"{path}, line {number}: empty query or passage")
+            ids = {key: str(record[key]) for key in ("qid", "docid") if record.get(key) is not None}
+            yield Pair(record["query"], record["passage"], **ids)
+
+
+def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
+    """Write pairs as JSON lines, the form :func:`load_pairs` reads."""
+    with path.open("w", encoding="utf-8") as out:
+        for pair in pairs:
+            record = {key: value for key, value in asdict(pair).items() if value is not None}
+            out.write(json.dumps(record, ensure_ascii=False) + "\n")

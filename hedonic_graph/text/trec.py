@@ -1,0 +1,128 @@
+"""Readers for the plain files of a TREC passage track: topics, passages and runs."""
+
+import gzip
+import json
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+from hedonic_graph.errors import UserError
+
+
+def read_pairs(
+    folder: Path,
+    *,
+    run: str | None = None,
+    depth: int | None = None,
+    sample: int | None = None,
+    first: int | None = None,
+    seed: int = 0,
+) -> list[dict[str, str]]:
+    """Join topics, a run and passages of ``folder`` into records of qid, query, docid, passage.
+
+    Topics come in the order of ``queries.tsv``, the passages of each in the order of the run. ``depth``
+    takes the first so many of each topic; ``sample`` draws so many of the ``first`` ones (the paper draws
+    10 of 200), kept in rank order. Topics without a line in the run are left out.
+    """
+    if depth is not None and sample is not None:
+        raise UserError(
+            "--depth and --sample exclude each other: take the first, or draw with --sample and --from"
+        )
+    if first is not None and sample is None:
+        raise UserError("--from needs --sample: how many to draw of each query's first passages")
+    queries = read_topics(folder / "queries.tsv")
+    ranked = read_run(_run_file(folder, run))
+    if unknown := next((qid for qid in ranked if qid not in queries), None):
+        raise UserError(f"the run has query {unknown}, which queries.tsv lacks")
+    draw = random.Random(seed)
+    chosen: list[tuple[str, str]] = []
+    for qid in queries:
+        docids = ranked.get(qid, [])
+        if sample is not None:
+            pool = docids[:first]
+            kept = sorted(draw.sample(range(len(pool)), min(sample, len(pool))))
+            docids = [pool[position] for position in kept]
+        chosen += [(qid, docid) for docid in docids[:depth]]
+    passages = read_passages(_passage_file(folder), wanted={docid for _, docid in chosen})
+    if lost := next((docid for _, docid in chosen if docid not in passages), None):
+        raise UserError(f"the run has passage {lost}, which {_passage_file(folder).name} lacks")
+    return [{"qid": q, "query": queries[q], "docid": d, "passage": passages[d]} for q, d in chosen]
+
+
+def read_topics(path: Path) -> dict[str, str]:
+    """Read ``queries.tsv`` (query id, tab, text) in file order."""
+    topics: dict[str, str] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        qid, tab, query = line.rstrip("\r\n").partition("\t")
+        if not tab or not query.strip():
+            raise UserError(f"{path}, line {number}: expected a query id, a tab and the query")
+        if qid in topics:
+            raise UserError(f"{path}, line {number}: query {qid} stands there twice")
+        topics[qid] = query.strip()
+    return topics
+
+
+def read_run(path: Path) -> dict[str, list[str]]:
+    """Read a run in TREC's six columns; passages of each query in rank order."""
+    ranked: dict[str, list[tuple[int, str]]] = {}
+    seen: set[tuple[str, str]] = set()
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            qid, _, docid, rank, _, _ = line.split()
+            place = int(rank)
+        except ValueError as error:
+            raise UserError(
+                f"{path}, line {number}: expected query, Q0, passage, rank, score, name"
+            ) from error
+        if (qid, docid) in seen:
+            raise UserError(f"{path}, line {number}: passage {docid} stands there twice for query {qid}")
+        seen.add((qid, docid))
+        ranked.setdefault(qid, []).append((place, docid))
+    return {qid: [docid for _, docid in sorted(rows, key=lambda row: row[0])] for qid, rows in ranked.items()}
+
+
+def read_passages(path: Path, wanted: set[str]) -> dict[str, str]:
+    """Read the ``wanted`` passages of a JSON-lines file of docid and text."""
+    passages: dict[str, str] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            record = json.loads(line)
+            docid, text = str(record["docid"]), record["text"]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise UserError(f"{path}, line {number}: expected an object with docid and text") from error
+        if docid not in wanted:
+            continue
+        if docid in passages:
+            raise UserError(f"{path}, line {number}: passage {docid} stands there twice")
+        if not isinstance(text, str) or not text.strip():
+            raise UserError(f"{path}, line {number}: passage {docid} is empty")
+        passages[docid] = text
+    return passages
+
+
+def _lines(path: Path) -> Iterable[str]:
+    if not path.is_file():
+        raise UserError(f"missing file {path}")
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    with opened as lines:
+        yield from lines
+
+
+def _run_file(folder: Path, run: str | None) -> Path:
+    names = sorted(path.name[len("run.") : -len(".txt")] for path in folder.glob("run.*.txt"))
+    if not names:
+        raise UserError(f"{folder} has no run.NAME.txt")
+    if run is None and len(names) > 1:
+        raise UserError(f"{folder} has several runs; say which with --run: {', '.join(names)}")
+    if run is not None and run not in names:
+        raise UserError(f"{folder} has no run {run!r}; it has {', '.join(names)}")
+    return folder / f"run.{run or names[0]}.txt"
+
+
+def _passage_file(folder: Path) -> Path:
+    for name in ("passages.jsonl", "passages.jsonl.gz"):
+        if (folder / name).is_file():
+            return folder / name
+    raise UserError(f"{folder} has neither passages.jsonl nor passages.jsonl.gz")
