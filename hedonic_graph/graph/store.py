@@ -1,0 +1,216 @@
+"""A connection to the graph: any Neo4j by its address, or the embedded store (DESIGN §6.1)."""
+
+import contextlib
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hedonic_graph.errors import UserError
+
+if TYPE_CHECKING:
+    import neo4j
+
+    from hedonic_graph.graph.keeper import Lease
+
+DEFAULT_FOLDER = "hedonic.graph"
+# What a batch may hold (§6.1): a Bolt message of over 16 MB hangs a client of the embedded store.
+EMBEDDED_BATCH = 2_000
+NEO4J_BATCH = 10_000
+CONNECT_WITHIN = 15.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the graph is: ``uri`` with its login, or the ``folder`` of an embedded store."""
+
+    uri: str | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    database: str | None = None
+    folder: Path | None = None
+
+    def __str__(self) -> str:
+        return f"the store at {self.folder}" if self.uri is None else _without_login(self.uri)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A statement's answer: column names and one tuple per row."""
+
+    columns: tuple[str, ...]
+    values: list[tuple[Any, ...]]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return one dict per row."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.values]
+
+
+def resolve(
+    uri: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    database: str | None = None,
+    store: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Address:
+    """Say where the graph is: by arguments, else ``NEO4J_*``, else the embedded store (DESIGN §6.1).
+
+    Raises UserError where both a server and a folder are named.
+    """
+    if uri is not None and store is not None:
+        raise UserError("--uri names a server and --store an embedded store: give one of them")
+    if store is None:
+        uri = uri or environment.get("NEO4J_URI") or None
+    if uri is not None:
+        password = password or environment.get("NEO4J_PASSWORD") or None
+        user = user or environment.get("NEO4J_USERNAME") or ("neo4j" if password else None)
+        return Address(uri, user, password, database or environment.get("NEO4J_DATABASE") or None)
+    if user is not None or password is not None or database is not None:
+        raise UserError("--user, --password and --database go with a server: give --uri or set NEO4J_URI")
+    return Address(folder=Path(store or environment.get("HEDONIC_STORE") or DEFAULT_FOLDER))
+
+
+def connect(address: Address, *, create: bool = True, idle: float | None = None) -> "Store":
+    """Open a connection and check that it answers.
+
+    ``create=False`` refuses to make a new embedded store. ``idle`` is how long its keeper waits for the next
+    command, where one is started here. Raises UserError where nothing answers at ``address``, or not to this login.
+    """
+    if address.folder is None:
+        return Store(address, _driver(address), NEO4J_BATCH)
+
+    from hedonic_graph.graph import keeper
+
+    if not create and not keeper.is_store(address.folder):
+        raise UserError(
+            f"no store at {address.folder}, nothing ingested yet: run `hedonic-graph ingest ANALYSIS`, "
+            "or say where the graph is with --store, --uri or NEO4J_URI"
+        )
+    lease = keeper.attach(address.folder, idle=keeper.IDLE if idle is None else idle)
+    try:
+        login = Address(lease.keeper.uri, keeper.USER, lease.password, "neo4j")
+        return Store(address, _driver(login), EMBEDDED_BATCH, lease)
+    except BaseException:
+        lease.close()
+        raise
+
+
+class Store:
+    """An open connection. Every statement is a managed transaction; values are parameters, never text."""
+
+    def __init__(self, address: Address, driver: "neo4j.Driver", batch: int, lease: "Lease | None" = None):
+        self.address = address
+        self.batch = batch
+        """How many rows one statement should carry here."""
+        self._driver = driver
+        self._lease = lease
+        self._database = "neo4j" if lease else address.database
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is the embedded store."""
+        return self._lease is not None
+
+    def read(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Run a statement in a read transaction."""
+        return self._run(statement, parameters, "r")[0]
+
+    def write(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Run a statement in a write transaction, again where the server says that this may help."""
+        return self._run(statement, parameters, "w")[0]
+
+    def define(self, statement: str) -> None:
+        """Run a schema statement."""
+        self._run(statement, None, "w")
+
+    @contextlib.contextmanager
+    def writer(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+        """Wait for this store's one place for a writer; a Neo4j server has room for several."""
+        if self.address.folder is None:
+            yield
+            return
+        from hedonic_graph.graph import keeper
+
+        with keeper.writer(self.address.folder, on_wait):
+            yield
+
+    def close(self) -> None:
+        """Close the connection; the embedded store's keeper may end some time after the last one."""
+        self._driver.close()
+        if self._lease is not None:
+            self._lease.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(
+        self, statement: str, parameters: Mapping[str, Any] | None, routing: str
+    ) -> tuple[Rows, "neo4j.ResultSummary"]:
+        import neo4j
+
+        with explained(self.address):
+            answer = self._driver.execute_query(
+                neo4j.Query(statement),
+                dict(parameters or {}),
+                database_=self._database,
+                routing_=neo4j.RoutingControl.READ if routing == "r" else neo4j.RoutingControl.WRITE,
+            )
+        return Rows(tuple(answer.keys), [tuple(record.values()) for record in answer.records]), answer.summary
+
+
+def _driver(login: Address) -> "neo4j.Driver":
+    import neo4j
+
+    # Hints about plans and deprecations are for who writes the statements, not for who runs them.
+    logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
+    assert login.uri is not None
+    auth = (login.user, login.password or "") if login.user is not None else None
+    with explained(login):
+        driver = neo4j.GraphDatabase.driver(login.uri, auth=auth, connection_timeout=CONNECT_WITHIN)
+        try:
+            driver.execute_query("RETURN 1", database_=login.database)
+        except BaseException:
+            driver.close()
+            raise
+    return driver
+
+
+@contextlib.contextmanager
+def explained(address: Address) -> Iterator[None]:
+    """Turn what a user can put right about a connection into one line (DESIGN §7)."""
+    from neo4j import exceptions
+
+    try:
+        yield
+    except exceptions.AuthError as error:
+        if address.user is None:
+            raise UserError(f"{address} wants a login: set NEO4J_USERNAME and NEO4J_PASSWORD") from error
+        if address.folder is not None:
+            raise UserError(f"{address} refuses its own password: {address.folder}/password was changed") from error
+        raise UserError(f"{address} refuses user {address.user!r}: wrong user name or password") from error
+    except exceptions.ServiceUnavailable as error:
+        reason = str(error).splitlines()[0] if str(error) else "no answer"
+        if "looks like HTTP" in str(error) or "handshake" in str(error).lower():
+            raise UserError(f"{address} does not speak Bolt: name the Bolt port (7687 by default)") from error
+        if address.folder is not None:
+            raise UserError(f"{address} stopped answering: run the same command again") from error
+        raise UserError(f"no server at {address}: {_without_login(reason)}") from error
+    except exceptions.SessionExpired as error:
+        raise UserError(f"{address} went away: run the same command again, it continues") from error
+    except exceptions.ConfigurationError as error:
+        raise UserError(f"{address} is not an address: {_without_login(str(error).splitlines()[0])}") from error
+    except exceptions.ClientError as error:
+        if "DatabaseNotFound" in (error.code or ""):
+            raise UserError(f"{address} has no database {address.database!r}: name it with --database") from error
+        raise
+
+
+def _without_login(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", text)
