@@ -1,0 +1,56 @@
+"""Sums over the members of each coalition, the one reduction every lineage quantity needs."""
+
+import numpy as np
+import torch
+
+from hedonic_graph.errors import UserError
+from hedonic_graph.game.partition import Partition
+
+
+def kept_labels(partition: Partition, min_size: int) -> np.ndarray:
+    """Labels int32 [n] with -1 for the members of coalitions smaller than ``min_size``.
+
+    A partition is numbered by descending size, so the coalitions kept are 0..K-1 and keep their ids.
+    """
+    return np.where(partition.sizes[partition.labels] >= min_size, partition.labels, -1).astype(np.int32)
+
+
+class Membership:
+    """Which of ``count`` coalitions each of n neurons belongs to, -1 for neurons left out.
+
+    ``labels`` is int64 [n], ``sizes`` float32 [count], both on ``device``. ``count`` is taken from the
+    largest label where it is not given.
+    """
+
+    def __init__(self, labels: np.ndarray | torch.Tensor, device: torch.device | str = "cpu", count: int | None = None):
+        self.labels = torch.as_tensor(labels, device=device).long()
+        if self.labels.ndim != 1:
+            raise UserError(f"labels must be a vector, one coalition per neuron; got shape {tuple(labels.shape)}")
+        largest = int(self.labels.max()) + 1 if self.labels.numel() else 0
+        self.count = max(largest, 0) if count is None else count
+        if largest > self.count or (self.labels < -1).any():
+            raise UserError(f"labels must lie in -1..{self.count - 1}; -1 leaves a neuron out")
+        self._row = torch.where(self.labels >= 0, self.labels, self.count)
+        self.sizes = torch.bincount(self._row, minlength=self.count + 1)[: self.count].float()
+        self._indicator: torch.Tensor | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of neurons, left-out ones included."""
+        return len(self.labels)
+
+    def sums(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum the rows of ``values`` [n, b] over the members of each coalition: [count, b]."""
+        # Atomic adds on a GPU come in any order, and a count at a threshold must not depend on it; on a CPU
+        # the product would cost `count` times as much as the additions.
+        return self._sums_by_product(values) if values.is_cuda else self._sums_by_addition(values)
+
+    def _sums_by_addition(self, values: torch.Tensor) -> torch.Tensor:
+        sums = values.new_zeros(self.count + 1, values.shape[1])
+        return sums.index_add_(0, self._row, values)[: self.count]
+
+    def _sums_by_product(self, values: torch.Tensor) -> torch.Tensor:
+        if self._indicator is None:
+            indicator = values.new_zeros(self.count + 1, self.n)
+            self._indicator = indicator.scatter_(0, self._row[None], 1.0)[: self.count]
+        return self._indicator @ values
