@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,13 +91,18 @@ def connect(address: Address, *, create: bool = True, idle: float | None = None)
             f"no store at {address.folder}, nothing ingested yet: run `hedonic-graph ingest ANALYSIS`, "
             "or say where the graph is with --store, --uri or NEO4J_URI"
         )
-    lease = keeper.attach(address.folder, idle=keeper.IDLE if idle is None else idle)
-    try:
-        login = Address(lease.keeper.uri, keeper.USER, lease.password, "neo4j")
-        return Store(address, _driver(login), EMBEDDED_BATCH, lease)
-    except BaseException:
-        lease.close()
-        raise
+    for attempt in range(3):
+        lease = keeper.attach(address.folder, idle=keeper.IDLE if idle is None else idle)
+        try:
+            login = Address(lease.keeper.uri, keeper.USER, lease.password, "neo4j")
+            return Store(address, _driver(login), EMBEDDED_BATCH, lease)
+        except BaseException as error:
+            lease.close()
+            # The keeper was killed a moment ago, and its server is on its way out: the next one will answer.
+            if attempt == 2 or not _is_unreachable(error):
+                raise
+        time.sleep(0.5)
+    raise AssertionError
 
 
 class Store:
@@ -117,15 +123,23 @@ class Store:
 
     def read(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Rows:
         """Run a statement in a read transaction."""
-        return self._run(statement, parameters, "r")[0]
+        import neo4j
 
-    def write(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Rows:
-        """Run a statement in a write transaction, again where the server says that this may help."""
-        return self._run(statement, parameters, "w")[0]
+        return self._run(statement, parameters, neo4j.READ_ACCESS, None)
 
-    def define(self, statement: str) -> None:
-        """Run a schema statement."""
-        self._run(statement, None, "w")
+    def write(
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        check: Callable[[Rows], None] | None = None,
+    ) -> Rows:
+        """Run a statement in a write transaction, again where the server says that this may help.
+
+        ``check`` sees the answer before the transaction is committed; nothing is where it raises.
+        """
+        import neo4j
+
+        return self._run(statement, parameters, neo4j.WRITE_ACCESS, check)
 
     @contextlib.contextmanager
     def writer(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
@@ -151,18 +165,27 @@ class Store:
         self.close()
 
     def _run(
-        self, statement: str, parameters: Mapping[str, Any] | None, routing: str
-    ) -> tuple[Rows, "neo4j.ResultSummary"]:
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None,
+        access: str,
+        check: Callable[[Rows], None] | None,
+    ) -> Rows:
         import neo4j
 
-        with explained(self.address):
-            answer = self._driver.execute_query(
-                neo4j.Query(statement),
-                dict(parameters or {}),
-                database_=self._database,
-                routing_=neo4j.RoutingControl.READ if routing == "r" else neo4j.RoutingControl.WRITE,
-            )
-        return Rows(tuple(answer.keys), [tuple(record.values()) for record in answer.records]), answer.summary
+        def work(transaction: neo4j.ManagedTransaction) -> Rows:
+            result = transaction.run(statement, dict(parameters or {}))
+            rows = Rows(tuple(result.keys()), [tuple(record.values()) for record in result])
+            if check is not None:
+                check(rows)
+            return rows
+
+        with (
+            explained(self.address),
+            self._driver.session(database=self._database, default_access_mode=access) as session,
+        ):
+            run = session.execute_read if access == neo4j.READ_ACCESS else session.execute_write
+            return run(work)
 
 
 def _driver(login: Address) -> "neo4j.Driver":
@@ -210,6 +233,12 @@ def explained(address: Address) -> Iterator[None]:
         if "DatabaseNotFound" in (error.code or ""):
             raise UserError(f"{address} has no database {address.database!r}: name it with --database") from error
         raise
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    from neo4j import exceptions
+
+    return isinstance(error.__cause__, exceptions.ServiceUnavailable)
 
 
 def _without_login(text: str) -> str:

@@ -1,0 +1,2 @@
+// One Model for each id
+CREATE CONSTRAINT hedonic_model_id IF NOT EXISTS FOR (n:Model) REQUIRE n.id IS UNIQUE

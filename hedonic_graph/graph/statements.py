@@ -1,0 +1,163 @@
+"""Statements by name: the files of ``cypher/`` and the comments they begin with (DESIGN §4).
+
+A file begins with comment lines, in this order::
+
+    // Title
+    // Answers: the question it answers
+    // $name (type, required, example JSON): meaning of a parameter
+    // $name (type, optional, default JSON): meaning of a parameter that may be left out
+    // Empty: why there may be no rows
+    // column name: meaning of a column
+
+``cypher/`` itself holds the queries that a user runs by name; ``schema/``, ``load/`` and ``delete/`` in it what the
+package executes.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hedonic_graph.errors import UserError
+
+_PARAMETER = re.compile(r"\$(\w+) \((\w+), (required, example|optional, default) (.*?)\): (.*)")
+_COLUMN = re.compile(r"column (\w+): (.*)")
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "float": (float, int),
+    "list": (list,),
+    "map": (dict,),
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value that a statement takes."""
+
+    name: str
+    type: str
+    """string, integer, float, list or map."""
+    required: bool
+    value: Any
+    """An example where it is required, else the default."""
+    meaning: str
+
+    def read(self, text: str) -> Any:
+        """Return the value that ``text`` stands for: JSON where it parses as the type, else the text itself.
+
+        A string needs no quotes, and may have them: ``7`` is the string "7" where a string is wanted.
+        """
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return text
+        return text if self.type == "string" and not isinstance(value, str | None) else value
+
+    def check(self, value: Any) -> Any:
+        """Return ``value``, or raise UserError where it is not of the type."""
+        if value is None and not self.required:
+            return value
+        if not isinstance(value, _TYPES[self.type]) or isinstance(value, bool):
+            example = "" if self.value is None else f", for example -p {self.name}={_shown(self.value)}"
+            raise UserError(f"{self.name} is {value!r}: it must be {_article(self.type)}{example}")
+        return float(value) if isinstance(value, int) and self.type == "float" else value
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One file of ``cypher/``."""
+
+    name: str
+    title: str
+    answers: str
+    parameters: tuple[Parameter, ...]
+    columns: dict[str, str]
+    """Meaning of each column of the answer."""
+    empty: str
+    """Why there may be no rows."""
+    text: str
+    """The file as it is."""
+
+    def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a value for every parameter.
+
+        Raises UserError for a parameter that is missing, unknown or of the wrong type.
+        """
+        names = [parameter.name for parameter in self.parameters]
+        for name in given:
+            if name not in names:
+                takes = f"it takes {', '.join(names)}" if names else "it takes no parameters"
+                raise UserError(f"{self.name} has no parameter {name!r}{_nearest(name, names)}: {takes}")
+        bound = {}
+        for parameter in self.parameters:
+            if parameter.required and given.get(parameter.name) is None:
+                raise UserError(
+                    f"{self.name} needs -p {parameter.name}=..., "
+                    f"for example -p {parameter.name}={_shown(parameter.value)}"
+                )
+            bound[parameter.name] = parameter.check(given.get(parameter.name, parameter.value))
+        return bound
+
+
+def directory() -> Path:
+    """Return the folder of statements: inside an installed package, beside the package in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "cypher"
+    return inside if inside.is_dir() else package.parent / "cypher"
+
+
+def names(folder: str = "") -> list[str]:
+    """Return the names of the statements of ``cypher/`` or of a folder in it, in order."""
+    return sorted(path.stem for path in (directory() / folder).glob("*.cypher"))
+
+
+@cache
+def load(name: str) -> Statement:
+    """Return a statement by its name: ``splits``, or with its folder, ``load/members``.
+
+    Raises UserError, with the nearest name, where there is none.
+    """
+    if not re.fullmatch(r"(?:\w+/)?\w+", name) or not (directory() / f"{name}.cypher").is_file():
+        known = names()
+        raise UserError(f"no query is called {name!r}{_nearest(name, known)}: `hedonic-graph query` lists them")
+    return parse(name, (directory() / f"{name}.cypher").read_text(encoding="utf-8"))
+
+
+def parse(name: str, text: str) -> Statement:
+    """Read a statement's leading comments."""
+    head = []
+    for line in text.splitlines():
+        if not line.startswith("// "):
+            break
+        head.append(line.removeprefix("// "))
+    parameters, columns, said = [], {}, {"Answers": "", "Empty": ""}
+    for line in head[1:]:
+        if match := _PARAMETER.fullmatch(line):
+            word, type, need, value, meaning = match.groups()
+            parameters.append(Parameter(word, type, need.startswith("required"), json.loads(value), meaning))
+        elif match := _COLUMN.fullmatch(line):
+            columns[match[1]] = match[2]
+        else:
+            key, _, rest = line.partition(": ")
+            if key not in said:
+                raise ValueError(f"{name}.cypher: a comment that is not understood: {line}")
+            said[key] = rest
+    return Statement(name, head[0], said["Answers"], tuple(parameters), columns, said["Empty"], text)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    return f" (nearest: {near[0]})" if near else ""
+
+
+def _article(type: str) -> str:
+    return {"integer": "a whole number", "float": "a number"}.get(type, f"a {type}")
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
