@@ -37,6 +37,7 @@ STOP_WITHIN = 90.0
 POLL = 0.25
 LOG_LIMIT = 1_000_000
 USER = "root"
+DATABASE = "neo4j"
 
 
 @dataclass(frozen=True)
@@ -247,8 +248,8 @@ def keep(folder: Path, *, stay: bool, idle: float, ready: IO[bytes]) -> None:
         )
         assert server.stdin is not None and server.stdout is not None
         try:
-            password, fresh = _password(folder / "password")
-            order = {"folder": str(folder), "password": password, "fresh": fresh}
+            password = _password(folder / "password")
+            order = {"folder": str(folder), "database": DATABASE, "password": password}
             server.stdin.write(json.dumps(order).encode() + b"\n")
             server.stdin.flush()
             answer = server.stdout.readline()
@@ -301,13 +302,11 @@ def _alone(clients: IO[str]) -> bool:
     return True
 
 
-def _password(path: Path) -> tuple[str, bool]:
-    """Return the store's password, and whether it was made just now."""
-    try:
-        return path.read_text().strip(), False
-    except FileNotFoundError:
+def _password(path: Path) -> str:
+    """Return the store's password, made where there is none."""
+    if not path.exists():
         _write(path, secrets.token_urlsafe(32))
-        return path.read_text().strip(), True
+    return path.read_text().strip()
 
 
 def _write(path: Path, text: str) -> None:

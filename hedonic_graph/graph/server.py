@@ -1,9 +1,9 @@
 """The embedded store's server: a process of its own that lives as long as its standard input (DESIGN §6.1).
 
 The keeper starts it with ``python -m hedonic_graph.graph.server``. It reads one line of JSON from standard
-input, ``{"folder": ..., "password": ..., "fresh": ...}`` (fresh: the password was made just now), answers with
-one line ``{"port": ...}`` when it takes Bolt connections, and stops when standard input ends, however the keeper
-ended. The Java machine runs inside this process and in no other.
+input, ``{"folder": ..., "database": ..., "password": ...}``, answers with one line ``{"port": ...}`` when it takes
+Bolt connections, and stops when standard input ends, however the keeper ended. The Java machine runs inside this
+process and in no other.
 """
 
 import fcntl
@@ -15,7 +15,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-DATABASE = "neo4j"
 HOST = "127.0.0.1"
 HEAP = "1g"
 STOP_WITHIN = 60.0
@@ -34,25 +33,24 @@ def serve() -> None:
     with Path("lock").open("w") as lock:
         # A server whose keeper was killed may still be closing this database: wait for it.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        server, port = _start(home, order["password"], order["fresh"])
+        server, port = _start(home, order)
         answer.write(json.dumps({"port": port}) + "\n")
         answer.close()
         sys.stdin.read()
         _stop(server)
 
 
-def _start(home: Path, password: str, fresh: bool) -> tuple[Any, int]:
+def _start(home: Path, order: dict[str, Any]) -> tuple[Any, int]:
     from arcadedb_embedded.jvm import start_jvm
     from arcadedb_embedded.server import create_server
 
-    if fresh:
-        # The password file is new: the one kept here belongs to a password nobody has any more.
-        (home / "config" / "server-users.jsonl").unlink(missing_ok=True)
+    # The store's password file decides, not what an earlier start left here.
+    (home / "config" / "server-users.jsonl").unlink(missing_ok=True)
     port = _free_port()
     settings = {
         "bolt.host": HOST,
         "bolt.port": port,
-        "bolt.defaultDatabase": DATABASE,
+        "bolt.defaultDatabase": order["database"],
         "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
         "server.logsDirectory": home / "log",
         "server.mode": "production",
@@ -64,10 +62,10 @@ def _start(home: Path, password: str, fresh: bool) -> tuple[Any, int]:
         + [f"-Darcadedb.{name}={value}" for name, value in settings.items()],
     )
     server = create_server(
-        str(home), password, {"host": HOST, "http_port": _free_port(), "bolt_port": port, "mode": "production"}
+        str(home), order["password"], {"host": HOST, "http_port": _free_port(), "bolt_port": port, "mode": "production"}
     )
     server.start()
-    server.create_database(DATABASE)
+    server.create_database(order["database"])
     return server, port
 
 

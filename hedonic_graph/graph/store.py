@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.graph import statements
 
 if TYPE_CHECKING:
     import neo4j
@@ -60,7 +61,7 @@ def resolve(
 ) -> Address:
     """Say where the graph is: by arguments, else ``NEO4J_*``, else the embedded store (DESIGN §6.1).
 
-    Raises UserError where both a server and a folder are named.
+    Raises UserError where both a server and a folder are named, or a user without a password.
     """
     if uri is not None and store is not None:
         raise UserError("--uri names a server and --store an embedded store: give one of them")
@@ -69,6 +70,8 @@ def resolve(
     if uri is not None:
         password = password or environment.get("NEO4J_PASSWORD") or None
         user = user or environment.get("NEO4J_USERNAME") or ("neo4j" if password else None)
+        if user is not None and password is None:
+            raise UserError(f"no password for user {user!r}: set NEO4J_PASSWORD, or let --password ask for it")
         return Address(uri, user, password, database or environment.get("NEO4J_DATABASE") or None)
     if user is not None or password is not None or database is not None:
         raise UserError("--user, --password and --database go with a server: give --uri or set NEO4J_URI")
@@ -82,7 +85,7 @@ def connect(address: Address, *, create: bool = True, idle: float | None = None)
     command, where one is started here. Raises UserError where nothing answers at ``address``, or not to this login.
     """
     if address.folder is None:
-        return Store(address, _driver(address), NEO4J_BATCH)
+        return Store(address, _driver(address), NEO4J_BATCH, address.database)
 
     from hedonic_graph.graph import keeper
 
@@ -94,8 +97,8 @@ def connect(address: Address, *, create: bool = True, idle: float | None = None)
     for attempt in range(3):
         lease = keeper.attach(address.folder, idle=keeper.IDLE if idle is None else idle)
         try:
-            login = Address(lease.keeper.uri, keeper.USER, lease.password, "neo4j")
-            return Store(address, _driver(login), EMBEDDED_BATCH, lease)
+            login = Address(lease.keeper.uri, keeper.USER, lease.password, keeper.DATABASE)
+            return Store(address, _driver(login), EMBEDDED_BATCH, keeper.DATABASE, lease)
         except BaseException as error:
             lease.close()
             # The keeper was killed a moment ago, and its server is on its way out: the next one will answer.
@@ -108,13 +111,15 @@ def connect(address: Address, *, create: bool = True, idle: float | None = None)
 class Store:
     """An open connection. Every statement is a managed transaction; values are parameters, never text."""
 
-    def __init__(self, address: Address, driver: "neo4j.Driver", batch: int, lease: "Lease | None" = None):
+    def __init__(
+        self, address: Address, driver: "neo4j.Driver", batch: int, database: str | None, lease: "Lease | None" = None
+    ):
         self.address = address
         self.batch = batch
         """How many rows one statement should carry here."""
         self._driver = driver
         self._lease = lease
-        self._database = "neo4j" if lease else address.database
+        self._database = database
 
     @property
     def embedded(self) -> bool:
@@ -193,12 +198,16 @@ def _driver(login: Address) -> "neo4j.Driver":
 
     # Hints about plans and deprecations are for who writes the statements, not for who runs them.
     logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
+    # Without a handler of its own the driver's warnings about retries land on the user's screen.
+    logging.getLogger("neo4j").addHandler(logging.NullHandler())
     assert login.uri is not None
     auth = (login.user, login.password or "") if login.user is not None else None
     with explained(login):
         driver = neo4j.GraphDatabase.driver(login.uri, auth=auth, connection_timeout=CONNECT_WITHIN)
         try:
-            driver.execute_query("RETURN 1", database_=login.database)
+            # Not a managed transaction: that would try again for half a minute.
+            with driver.session(database=login.database) as session:
+                session.run(statements.load("check/connection").text).consume()
         except BaseException:
             driver.close()
             raise
