@@ -9,14 +9,14 @@ from typing import Any
 
 
 def render(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a fixed-width table: numbers to the right, three significant digits, missing values empty."""
-    cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    """Return a fixed-width table: numbers to the right, a column's numbers alike, missing values empty."""
+    cells = [_column([row[place] for row in rows]) for place in range(len(columns))]
     right = [
-        all(_is_number(row[place]) or row[place] is None for row in rows) and bool(rows)
+        bool(rows) and all(row[place] is None or _is_number(row[place]) for row in rows)
         for place in range(len(columns))
     ]
-    lines = [list(columns), ["-" * width for width in widths], *cells]
+    widths = [max(map(len, [name, *column])) for name, column in zip(columns, cells, strict=True)]
+    lines = [list(columns), ["-" * width for width in widths], *zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if to_right else cell.ljust(width)
@@ -45,26 +45,27 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _cell(value: Any) -> str:
+def _column(values: list[Any]) -> list[str]:
+    sizes = [abs(value) for value in values if isinstance(value, float) and math.isfinite(value)]
+    largest = max(sizes, default=0.0)
+    if largest >= 1e6 or 0 < largest < 0.01:
+        form = ".2e"
+    else:
+        form = ".1f" if largest >= 10 else ".2f" if largest >= 1 else ".3f"
+    return [_cell(value, form) for value in values]
+
+
+def _cell(value: Any, form: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return _rounded(value)
+        return format(value, form)
     if isinstance(value, list | tuple):
-        return " ".join(map(_cell, value))
+        return " ".join(_cell(part, form) for part in value)
     # A line of the table is a line, whatever a name holds.
     return str(value).replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
-
-
-def _rounded(value: float) -> str:
-    if not math.isfinite(value):
-        return str(value)
-    if value == 0 or 0.001 <= abs(value) < 1e6:
-        decimals = 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
-        return f"{value:.{decimals}f}"
-    return f"{value:.2e}"
 
 
 def _plain(value: Any) -> Any:
