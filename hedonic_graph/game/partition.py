@@ -58,5 +58,7 @@ class Partition:
 
     def coalitions(self) -> list[np.ndarray]:
         """Member indices of each coalition, ascending, the largest coalition first."""
+        if not self.n:
+            return []
         order = np.argsort(self.labels, kind="stable")
         return np.split(order, np.cumsum(self.sizes)[:-1])
