@@ -1,9 +1,20 @@
-"""What an analysis found, read back from its folder as tables (DESIGN §5): the loader and the reports start here."""
+"""What an analysis found, read back from its folder as tables (DESIGN §5): the loader and reports start here."""
 
+import json
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
+import numpy as np
+
+from hedonic_graph.analysis import Analysis, key_of, layer_unit
+from hedonic_graph.config import Config, RunSpec
+from hedonic_graph.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hedonic_graph.lineage.step import LayerStep
 
 
 @dataclass(frozen=True)
@@ -11,7 +22,7 @@ class ModelInfo:
     """The model an analysis looked at."""
 
     id: str
-    """Base name and adapter fingerprint; neurons of equal models are shared between runs."""
+    """Base name, adapter name and fingerprint; neurons of equal models are shared between runs."""
     name: str
     adapter: str | None
     architecture: str
@@ -40,20 +51,20 @@ class RunInfo:
     config: str = "{}"
     """The whole configuration as one JSON string."""
     honesty: dict[str, float] = field(default_factory=dict)
-    """The figures of DESIGN §3.8 by name: seeds' agreement, stability bound, lineage against shuffled membership ..."""
+    """The figures of DESIGN §3.8 by name: seeds' agreement, stability, lineage against shuffled membership."""
 
 
 class Results(Protocol):
-    """Everything the graph is loaded from. Tables are pandas frames; neurons and coalitions are 0-based integers."""
+    """Everything the graph is loaded from. Tables are pandas frames; neurons and coalitions are integers from 0."""
 
     model: ModelInfo
     runs: list[RunInfo]
 
-    def members(self, run: RunInfo, layer: int) -> pd.DataFrame:
+    def members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         """Every neuron of the layer: ``neuron``, ``coalition`` (rank by size), ``utility``."""
         ...
 
-    def coalitions(self, run: RunInfo, layer: int) -> pd.DataFrame:
+    def coalitions(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         """Every coalition of the layer: ``coalition``, ``size``, ``fate`` and ``origin`` (string or None).
 
         ``fate`` is persist, split, merge or vanish, ``origin`` persist, split, merge or emerge; None in the
@@ -61,7 +72,7 @@ class Results(Protocol):
         """
         ...
 
-    def edges(self, run: RunInfo, layer: int, keep: int) -> pd.DataFrame:
+    def edges(self, run: RunInfo, layer: int, keep: int) -> "pd.DataFrame":
         """Kept edges from ``layer`` to the next analysed layer (DESIGN §3.6, "what goes into the graph").
 
         Columns ``source``, ``target``, ``mass``, ``flow``, ``alpha``, ``beta``, ``lift``, ``z`` (NaN where
@@ -69,6 +80,175 @@ class Results(Protocol):
         """
         ...
 
-    def preferences(self, valuation: str, layer: int) -> pd.DataFrame:
+    def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
         """Each neuron's k strongest phi in the layer: ``neuron``, ``other``, ``rank`` (1 = strongest), ``phi``."""
         ...
+
+    def fingerprint(self, run: RunInfo) -> str:
+        """One hash over everything the folder says of a run."""
+        ...
+
+
+class AnalysisResults:
+    """The results of a finished analysis folder; every file is checked against its checksum when first read."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        manifest = analysis.manifest
+        fields = {name: manifest["model"][name] for name in ModelInfo.__dataclass_fields__}
+        self.model = ModelInfo(**fields)
+        self.config = _config(manifest["config"])
+        self.layers = self.config.layers
+        self._specs = {f"{analysis.name}/{spec.id}": spec for spec in self.config.runs}
+        self.runs = [self._info(run, spec) for run, spec in self._specs.items()]
+
+    def members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
+        """See :class:`Results`."""
+        import pandas as pd
+
+        return pd.read_parquet(self.analysis.file(self._partition(run, layer), ".parquet"))
+
+    def coalitions(self, run: RunInfo, layer: int) -> "pd.DataFrame":
+        """See :class:`Results`."""
+        import pandas as pd
+
+        sizes = np.bincount(self.members(run, layer)["coalition"])
+        table = pd.DataFrame({"coalition": np.arange(len(sizes)), "size": sizes})
+        position = self.layers.index(layer)
+        table["fate"] = self._kinds(run, layer, "source", "fate", len(sizes))
+        before = self.layers[position - 1] if position else None
+        table["origin"] = self._kinds(run, before, "target", "origin", len(sizes))
+        return table
+
+    def edges(self, run: RunInfo, layer: int, keep: int) -> "pd.DataFrame":
+        """See :class:`Results`."""
+        import pandas as pd
+
+        from hedonic_graph.lineage.step import edge_table
+
+        if layer == self.layers[-1]:
+            names = ("source", "target", "mass", "flow", "alpha", "beta", "lift", "z", "matched", "event")
+            return pd.DataFrame({name: [] for name in names})
+        return edge_table(self.step(run, layer), keep)
+
+    def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
+        """See :class:`Results`."""
+        import pandas as pd
+        import torch
+        from safetensors import safe_open
+
+        path = self.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors")
+        with safe_open(path, "pt") as stored:
+            phi = stored.get_tensor("phi").fill_diagonal_(-torch.inf)
+        n, k = len(phi), min(self.config.k, len(phi) - 1)
+        value, other = phi.topk(k, dim=1)
+        return pd.DataFrame(
+            {
+                "neuron": np.repeat(np.arange(n), k),
+                "other": other.flatten().numpy(),
+                "rank": np.tile(np.arange(1, k + 1), n),
+                "phi": value.flatten().numpy(),
+            }
+        )
+
+    def fingerprint(self, run: RunInfo) -> str:
+        """See :class:`Results`."""
+        units = [layer_unit(f"phi.{run.valuation}", layer) for layer in self.layers]
+        units += [self._partition(run, layer) for layer in self.layers]
+        units += [self._lineage(run, layer) for layer in self.layers[:-1]]
+        contents = [self.analysis.content(unit) for unit in units]
+        return key_of(model=self.model.id, config=run.config, contents=contents)
+
+    def step(self, run: RunInfo, layer: int) -> "LayerStep":
+        """The lineage of a run from ``layer`` to the next analysed one."""
+        from hedonic_graph.lineage.storage import load_step
+
+        unit = self._lineage(run, layer)
+        return load_step(self.analysis.file(unit, ".safetensors"), self.analysis.file(unit, ".json"))
+
+    def partition_record(self, run: RunInfo, layer: int) -> dict[str, Any]:
+        """What the solver said of a layer: coalitions, largest share, warning, certificates."""
+        return self._json(self._partition(run, layer))
+
+    def lineage_record(self, run: RunInfo, layer: int) -> dict[str, Any]:
+        """Counts of a layer step, and their means under shuffled membership."""
+        return self._json(self._lineage(run, layer))
+
+    def agreement(self, run: RunInfo, layer: int) -> float | None:
+        """Mean adjusted Rand index over the seeds of the run's solver; None with one seed."""
+        if run.seed is None or len(self.config.seed) < 2:
+            return None
+        record = self._json(layer_unit(f"agreement.{run.valuation}.{run.solver}", layer))
+        return float(record["adjusted_rand"]["mean"])
+
+    def _info(self, run: str, spec: RunSpec) -> RunInfo:
+        manifest = self.analysis.manifest
+        values = manifest["config"]
+        scalars = {
+            name: value for name, value in values.items() if value is not None and not isinstance(value, (list, tuple))
+        }
+        info = RunInfo(
+            id=run,
+            analysis=self.analysis.name,
+            task=self.config.task,
+            valuation=spec.valuation,
+            solver=spec.solver,
+            seed=spec.seed,
+            created=manifest.get("finished", manifest["created"]),
+            layers=self.layers,
+            parameters=scalars,
+            config=json.dumps(values),
+        )
+        info.honesty.update(self._honesty(info))
+        return info
+
+    def _honesty(self, run: RunInfo) -> dict[str, float]:
+        records = [self.partition_record(run, layer) for layer in self.layers]
+        found = {"largest_share": max(record["largest_share"] for record in records)}
+        for sampler in records[0]["certificates"]:
+            certificates = [record["certificates"][sampler] for record in records]
+            found[f"blocking_rate_{sampler}"] = max(one["rate"] for one in certificates)
+            found[f"blocking_bound_{sampler}"] = max(one["bound"] for one in certificates)
+            found[f"blocking_rate_{sampler}_random"] = max(one["random_rate"] for one in certificates)
+        agreements = [value for layer in self.layers if (value := self.agreement(run, layer)) is not None]
+        if agreements:
+            found["seed_agreement"] = float(np.mean(agreements))
+        steps = [self.lineage_record(run, layer) for layer in self.layers[:-1]]
+        if steps:
+            found["significant_edges"] = sum(step["counts"]["significant"] for step in steps)
+            found["significant_edges_shuffled"] = sum(step["chance"]["significant"] for step in steps)
+        return found
+
+    def _kinds(self, run: RunInfo, layer: int | None, ids: str, kinds: str, count: int) -> np.ndarray:
+        from hedonic_graph.lineage.events import Kind
+
+        found = np.full(count, None, dtype=object)
+        if layer is None or layer == self.layers[-1]:
+            return found
+        step = self.step(run, layer)
+        labels = np.array([kind.label for kind in Kind], dtype=object)
+        found[getattr(step, ids)] = labels[getattr(step, kinds)]
+        return found
+
+    def _partition(self, run: RunInfo, layer: int) -> str:
+        return layer_unit(f"partition.{self._specs[run.id].id}", layer)
+
+    def _lineage(self, run: RunInfo, layer: int) -> str:
+        return layer_unit(f"lineage.{self._specs[run.id].id}", layer)
+
+    def _json(self, unit: str) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads(self.analysis.file(unit, ".json").read_text(encoding="utf-8"))
+        return record
+
+
+def open_results(path: Path | str) -> AnalysisResults:
+    """Open a finished analysis; raises UserError where there is none, it is unfinished or a file is damaged."""
+    analysis = Analysis.open(Path(path))
+    if not analysis.manifest.get("complete"):
+        raise UserError(f"{path} is not finished: run the analyze command again, it continues where it stopped")
+    return AnalysisResults(analysis)
+
+
+def _config(values: dict[str, Any]) -> Config:
+    fields: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+    return Config(**fields)

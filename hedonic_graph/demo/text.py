@@ -30,13 +30,7 @@ def passages(split: Split) -> list[tuple[str, str]]:
     if split == "held-out":
         return [cut for name in held_out for cut in _cut(name)]
     secret = {run for name in held_out for run in _shingles(topics[name])}
-    return [
-        cut
-        for name in names
-        if name not in held_out
-        for cut in _cut(name)
-        if secret.isdisjoint(_shingles(cut[1]))
-    ]
+    return [cut for name in names if name not in held_out for cut in _cut(name) if secret.isdisjoint(_shingles(cut[1]))]
 
 
 def _cut(name: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from peft import PeftConfig, inject_adapter_in_model, set_peft_model_state_dict
+from peft import PeftConfig, PeftModel, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -24,12 +24,9 @@ def attach(classifier: Any, adapter: Files, head: str) -> bool:
     """
     config, state = _read(adapter)
     _check_modules(classifier, adapter, state)
-    inject_adapter_in_model(config, classifier)
-    outcome = set_peft_model_state_dict(classifier, state)
+    outcome: Any = set_peft_model_state_dict(PeftModel(classifier, config), state)
     if outcome.unexpected_keys:
-        raise UserError(
-            f"adapter {adapter.name} holds {outcome.unexpected_keys[0]}, which the model has no place for"
-        )
+        raise UserError(f"adapter {adapter.name} holds {outcome.unexpected_keys[0]}, which the model has no place for")
     return any(name.startswith(f"{_PREFIX}{head}.") for name in state)
 
 
@@ -56,9 +53,7 @@ def _check_modules(classifier: Any, adapter: Files, state: dict[str, Tensor]) ->
     for name, tensor in state.items():
         path = name.removeprefix(_PREFIX)
         if not bool(tensor.isfinite().all()):
-            raise UserError(
-                f"adapter {adapter.name}: {path} holds values that are not finite (NaN or infinite)"
-            )
+            raise UserError(f"adapter {adapter.name}: {path} holds values that are not finite (NaN or infinite)")
         match = _LORA.fullmatch(path)
         module = modules.get(match["module"] if match else path.rpartition(".")[0])
         shape = getattr(getattr(module, "weight", None), "shape", None)

@@ -55,7 +55,5 @@ ARCHITECTURES: dict[str, Architecture] = {"llama": _LLAMA, "mistral": _LLAMA, "q
 def architecture_of(model_type: str) -> Architecture:
     """Look up a model type; raises UserError that lists the covered ones."""
     if model_type not in ARCHITECTURES:
-        raise UserError(
-            f"model type {model_type!r} is not covered; covered: {', '.join(sorted(ARCHITECTURES))}"
-        )
+        raise UserError(f"model type {model_type!r} is not covered; covered: {', '.join(sorted(ARCHITECTURES))}")
     return ARCHITECTURES[model_type]

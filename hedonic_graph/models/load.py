@@ -67,9 +67,7 @@ class LoadedModel:
         weight = head.weight.detach()[0].float()
         for name, tensor in (("task head", weight), ("final norm", norm.gain)):
             if not bool(torch.isfinite(tensor).all()):
-                raise UserError(
-                    f"the weights of the {name} hold values that are not finite (NaN or infinite)"
-                )
+                raise UserError(f"the weights of the {name} hold values that are not finite (NaN or infinite)")
         return Readout(weight, bias, norm).to(self.device)
 
 
@@ -162,7 +160,7 @@ def _check_delta(model: LoadedModel, layers: tuple[int, ...], adapter: Files | N
         ]
         if all(now is None or before is None or torch.equal(now, before) for now, before in pairs):
             raise UserError(
-                f"adapter {adapter.name} changes nothing in the MLP of layer {layer} (its delta is exactly zero there): "
+                f"adapter {adapter.name} changes nothing in the MLP of layer {layer} (its delta is exactly zero): "
                 "untrained, not loaded, or meant for other layers"
             )
 

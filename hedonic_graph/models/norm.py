@@ -49,6 +49,4 @@ class Norm:
 
     def to(self, device: torch.device) -> "Norm":
         """The same norm on another device."""
-        return Norm(
-            self.kind, self.gain.to(device), None if self.bias is None else self.bias.to(device), self.eps
-        )
+        return Norm(self.kind, self.gain.to(device), None if self.bias is None else self.bias.to(device), self.eps)

@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.text import trec
+from hedonic_graph.text.files import open_text
 
 PROMPT = "query: {query}, passage: {passage}"
 """The paper's prompt (DESIGN §3.7)."""
@@ -27,13 +27,6 @@ class Pair:
     def prompt(self) -> str:
         """The text the model reads."""
         return PROMPT.format(query=self.query, passage=self.passage)
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open a UTF-8 text file, gzipped where its name ends in ``.gz``."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
 
 
 def load_pairs(
@@ -58,9 +51,7 @@ def load_pairs(
             pairs = [Pair(**one) for one in found]
         elif text.is_file():
             if run or depth or sample or first:
-                raise UserError(
-                    f"--run, --depth, --sample and --from need a folder of TREC files; {text} is a file"
-                )
+                raise UserError(f"--run, --depth, --sample and --from need a folder of TREC files; {text} is a file")
             pairs = list(_read_json_lines(text))
         else:
             raise UserError(
@@ -82,12 +73,8 @@ def _read_json_lines(path: Path) -> Iterator[Pair]:
                 record = json.loads(line)
             except json.JSONDecodeError as error:
                 raise UserError(f"{path}, line {number}: not JSON ({error.msg})") from error
-            if not isinstance(record, dict) or not all(
-                isinstance(record.get(k), str) for k in ("query", "passage")
-            ):
-                raise UserError(
-                    f"{path}, line {number}: expected an object with the strings query and passage"
-                )
+            if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("query", "passage")):
+                raise UserError(f"{path}, line {number}: expected an object with the strings query and passage")
             if not record["passage"].strip() or not record["query"].strip():
                 raise UserError(f"{path}, line {number}: empty query or passage")
             ids = {key: str(record[key]) for key in ("qid", "docid") if record.get(key) is not None}

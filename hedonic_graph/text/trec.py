@@ -1,12 +1,12 @@
 """Readers for the plain files of a TREC passage track: topics, passages and runs."""
 
-import gzip
 import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.text.files import open_text
 
 
 def read_pairs(
@@ -25,9 +25,7 @@ def read_pairs(
     10 of 200), kept in rank order. Topics without a line in the run are left out.
     """
     if depth is not None and sample is not None:
-        raise UserError(
-            "--depth and --sample exclude each other: take the first, or draw with --sample and --from"
-        )
+        raise UserError("--depth and --sample exclude each other: take the first, or draw with --sample and --from")
     if first is not None and sample is None:
         raise UserError("--from needs --sample: how many to draw of each query's first passages")
     queries = read_topics(folder / "queries.tsv")
@@ -73,9 +71,7 @@ def read_run(path: Path) -> dict[str, list[str]]:
             qid, _, docid, rank, _, _ = line.split()
             place = int(rank)
         except ValueError as error:
-            raise UserError(
-                f"{path}, line {number}: expected query, Q0, passage, rank, score, name"
-            ) from error
+            raise UserError(f"{path}, line {number}: expected query, Q0, passage, rank, score, name") from error
         if (qid, docid) in seen:
             raise UserError(f"{path}, line {number}: passage {docid} stands there twice for query {qid}")
         seen.add((qid, docid))
@@ -105,8 +101,7 @@ def read_passages(path: Path, wanted: set[str]) -> dict[str, str]:
 def _lines(path: Path) -> Iterable[str]:
     if not path.is_file():
         raise UserError(f"missing file {path}")
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as lines:
+    with open_text(path) as lines:
         yield from lines
 
 

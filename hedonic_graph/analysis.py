@@ -1,0 +1,202 @@
+"""The analysis folder: units of work with keys, checksums and atomic writes (DESIGN §5).
+
+A *unit* is the smallest piece that is redone as a whole, such as ``phi.pas/L07``; its files are named after
+it (``phi.pas/L07.safetensors``). The manifest holds, for every unit, the key it was computed for and the size
+and SHA-256 of its files. A unit's key hangs on the *contents* of the units it was computed from, so a changed
+input redoes what hangs on it, and no more.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hedonic_graph.errors import UserError
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+
+
+class DamagedFile(UserError):
+    """A file of the folder is missing, cut short or changed."""
+
+
+def key_of(**parts: Any) -> str:
+    """SHA-256 of JSON-able parts, as 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+class Analysis:
+    """An analysis folder. Reading needs no lock; writing happens inside :meth:`writing`."""
+
+    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._verified: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The folder's name, which its runs' ids begin with."""
+        return self.path.resolve().name
+
+    @classmethod
+    def open(cls, path: Path) -> "Analysis":
+        """Open an existing folder; raises UserError where there is none or its manifest is damaged."""
+        if not path.is_dir():
+            raise UserError(f"no analysis at {path}: no such folder")
+        if not (path / MANIFEST).is_file():
+            raise UserError(f"{path} is no analysis: it has no {MANIFEST}")
+        return cls(path, _read_manifest(path / MANIFEST))
+
+    @classmethod
+    @contextmanager
+    def writing(cls, path: Path) -> Iterator["Analysis"]:
+        """Open or create a folder for writing, alone; raises UserError where another process writes it."""
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{path} is a file; an analysis is a folder")
+        if path.is_dir() and any(path.iterdir()) and not _is_ours(path):
+            raise UserError(f"{path} holds other files and is no analysis: name a new folder")
+        path.mkdir(parents=True, exist_ok=True)
+        with (path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(f"another process is writing {path}: wait for it, or name another folder") from error
+            for leftover in path.glob(".partial-*"):
+                shutil.rmtree(leftover)
+            if (path / MANIFEST).is_file():
+                yield cls(path, _read_manifest(path / MANIFEST))
+            else:
+                yield cls(path, {"schema": SCHEMA, "created": now(), "units": {}})
+
+    def unit(self, name: str) -> dict[str, Any]:
+        """The manifest's entry of a unit; raises UserError where the analysis does not hold it."""
+        if name not in self.manifest["units"]:
+            raise UserError(f"{self.path} does not hold {name}: run the analyze command again")
+        entry: dict[str, Any] = self.manifest["units"][name]
+        return entry
+
+    def content(self, name: str) -> str:
+        """One hash over the contents of a unit's files."""
+        return key_of(files={file: entry["sha256"] for file, entry in self.unit(name)["files"].items()})
+
+    def file(self, name: str, suffix: str) -> Path:
+        """The checked path of one file of a unit; raises DamagedFile where it is not as it was written."""
+        file = f"{name}{suffix}"
+        entry = self.unit(name)["files"].get(file)
+        if entry is None:
+            raise UserError(f"{self.path} does not hold {file}: run the analyze command again")
+        self._verify(file, entry)
+        return self.path / file
+
+    def has(self, name: str, key: str, report: Callable[[str], None]) -> bool:
+        """Whether a unit is there for ``key`` and whole; ``report`` is told the name of a damaged file."""
+        entry = self.manifest["units"].get(name)
+        if entry is None or entry["key"] != key:
+            return False
+        try:
+            for file, stored in entry["files"].items():
+                self._verify(file, stored)
+        except DamagedFile as damage:
+            report(f"{damage}; computing it again")
+            return False
+        return True
+
+    def commit(self, name: str, key: str, write: Callable[[Path], None], *, seconds: float | None = None) -> None:
+        """Let ``write`` fill a temporary folder, then move its files into place and note them in the manifest.
+
+        ``write`` gets a path without suffix, ``.../L07`` for ``phi.pas/L07``, and writes files that begin
+        with it. Killed at any moment, the manifest names either the old files or the new.
+        """
+        started = time.perf_counter()
+        partial = self.path / f".partial-{os.getpid()}"
+        partial.mkdir()
+        try:
+            stem = Path(name).name
+            write(partial / stem)
+            written = sorted(partial.iterdir())
+            entries = {
+                f"{name}{file.name.removeprefix(stem)}": {"size": file.stat().st_size, "sha256": _sha256(file)}
+                for file in written
+            }
+            # First forget the old files, so that a kill between two renames cannot pass for a whole unit.
+            if self.manifest["units"].pop(name, None) is not None:
+                self.save()
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            for file in written:
+                file.replace((self.path / name).parent / file.name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        taken = time.perf_counter() - started if seconds is None else seconds
+        self.manifest["units"][name] = {
+            "key": key, "files": entries, "seconds": round(taken, 3), "created": now()
+        }  # fmt: skip
+        self._verified.update(entries)
+        self.save()
+
+    def save(self) -> None:
+        """Write the manifest under a temporary name and rename it."""
+        temporary = self.path / f".{MANIFEST}.{os.getpid()}"
+        with temporary.open("w", encoding="utf-8") as out:
+            json.dump(self.manifest, out, indent=1)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(self.path / MANIFEST)
+
+    def _verify(self, file: str, entry: dict[str, Any]) -> None:
+        path = self.path / file
+        if file in self._verified and path.is_file() and path.stat().st_size == entry["size"]:
+            return
+        if not path.is_file():
+            raise DamagedFile(f"{path} is missing: run the analyze command again to rebuild it")
+        size = path.stat().st_size
+        if size != entry["size"]:
+            raise DamagedFile(
+                f"{path} is damaged ({size} bytes, {entry['size']} were written): "
+                "run the analyze command again to rebuild it"
+            )
+        if _sha256(path) != entry["sha256"]:
+            raise DamagedFile(f"{path} is damaged (its checksum changed): run the analyze command again to rebuild it")
+        self._verified.add(file)
+
+
+def now() -> str:
+    """The time, ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def layer_unit(stage: str, layer: int) -> str:
+    """Name of a layer's unit, such as ``phi.pas/L07``."""
+    return f"{stage}/L{layer:02d}"
+
+
+def total_seconds(manifest: dict[str, Any], units: Iterable[str]) -> float:
+    """Seconds that computing ``units`` took when they were computed."""
+    return sum(manifest["units"][unit]["seconds"] for unit in units)
+
+
+def _is_ours(path: Path) -> bool:
+    return (path / MANIFEST).is_file() or all(entry.name.startswith(".") for entry in path.iterdir())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        schema, units = manifest["schema"], manifest["units"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged: delete the folder and run the analyze command again") from error
+    if schema != SCHEMA or not isinstance(units, dict):
+        raise UserError(f"{path} was written by another version (schema {schema}, this one reads {SCHEMA})")
+    return dict(manifest)

@@ -1,0 +1,193 @@
+"""What an analysis is asked to do: one frozen dataclass, from the command line or a TOML file."""
+
+import json
+import re
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from hedonic_graph.errors import UserError
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "valuation": ("pas", "oca"),
+    "solver": ("exact", "pac", "random"),
+    "readout_norm": ("on", "off"),
+    "reference": ("base", "zero", "mean"),
+    "positions": ("all", "scored"),
+    "mass": ("composite", "residual"),
+    "shares": ("excess", "relative", "flow"),
+    "events": ("excess", "matched"),
+    "utility": ("mean", "sum"),
+    "emit": ("all", "one"),
+    "retain": ("order", "top", "weighted"),
+    "sampler": ("uniform", "neighbourhood"),
+}
+"""The values each option with a fixed set of them takes."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the result of an analysis. Paths are kept as the user wrote them."""
+
+    model: str
+    """Base model: a folder, a hub name, a GGUF file or ``smollm2``."""
+    text: str
+    """JSON-lines file of query and passage, or a folder of TREC files."""
+    layers: tuple[int, ...]
+    """Layers to analyse, ascending; each is followed into the next one named."""
+    adapter: str | None = None
+    """LoRA adapter in PEFT's form."""
+    task: str | None = None
+    """What the adapter was tuned for; a label, kept with every run."""
+    run: str | None = None
+    """Which run of a TREC folder gives the passages of each query."""
+    depth: int | None = None
+    """Take the first so many passages of each query."""
+    sample: int | None = None
+    """Draw so many passages of each query by ``text_seed``."""
+    first: int | None = None
+    """Draw them among the first so many."""
+    text_seed: int = 0
+    """Seed of that draw."""
+    max_tokens: int = 512
+    """Longer prompts lose their end."""
+    batch_size: int = 16
+    """Prompts in one forward pass."""
+    valuation: tuple[str, ...] = ("pas",)
+    """Valuations: ``pas``, ``oca``."""
+    solver: tuple[str, ...] = ("exact", "pac")
+    """Solvers: ``exact``, ``pac``, ``random`` (sizes of the first other solver)."""
+    seed: tuple[int, ...] = (0,)
+    """Seeds of the solvers that draw; each is a run."""
+    readout_norm: str = "on"
+    """Whether the head reads through the model's final norm (DESIGN §3.2)."""
+    reference: str = "base"
+    """What an ablated neuron goes back to (DESIGN §3.1)."""
+    positions: str = "all"
+    """Tokens OCA correlates over (DESIGN §3.4)."""
+    k: int = 3
+    """Size of a choice set."""
+    kmin: int = 2
+    """Smallest sampled coalition."""
+    kmax: int = 10
+    """Largest sampled coalition."""
+    samples: int | None = None
+    """Coalitions drawn at a time, m; None is max(80,000, 56 n)."""
+    window: int | None = None
+    """Coalitions looked at in a round, omega; None is a tenth of ``samples``."""
+    utility: str = "mean"
+    """Utility of ``pac`` (DESIGN §3.5)."""
+    emit: str = "all"
+    """Whether ``pac`` emits every valid component of a round or one."""
+    retain: str = "order"
+    """How ``pac`` orders or draws its reservoir."""
+    sampler: str = "uniform"
+    """The distribution ``pac`` draws coalitions from."""
+    certificate_samples: int = 100_000
+    """Fresh coalitions tried against each partition."""
+    epsilon: float = 0.1
+    """Blocking rate the stability bound is held against."""
+    delta: float = 0.1
+    """One minus the confidence of that bound."""
+    mass: str = "composite"
+    """Interaction mass (DESIGN §3.6)."""
+    shares: str = "excess"
+    """What alpha and beta are shares of."""
+    events: str = "excess"
+    """Which edges can be events."""
+    min_size: int = 2
+    """Smaller coalitions have no lineage."""
+    shuffles: int = 20
+    """Shuffles of the targets' membership that every count stands beside."""
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            for one in value if isinstance(value, tuple) else (value,):
+                if one not in allowed:
+                    raise UserError(f"{name.replace('_', '-')} {one!r} is none of {', '.join(allowed)}")
+        if not self.layers:
+            raise UserError("no layers: name them as 7-14 or 7,8,9")
+        if list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
+            raise UserError(f"layers must be ascending and each named once, not {','.join(map(str, self.layers))}")
+        for name in ("valuation", "solver", "seed"):
+            value = getattr(self, name)
+            if not value or len(set(value)) != len(value):
+                raise UserError(f"{name}: name at least one, and each once")
+        for name, least in (
+            ("max_tokens", 1), ("batch_size", 1), ("k", 1), ("kmin", 1), ("certificate_samples", 1), ("min_size", 1),
+            ("shuffles", 1), ("depth", 1), ("sample", 1), ("first", 1), ("samples", 1), ("window", 1),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UserError(f"{name.replace('_', '-')} must be at least {least}, not {value}")
+        if self.kmax < self.kmin:
+            raise UserError(f"kmax {self.kmax} is below kmin {self.kmin}")
+        for name in ("epsilon", "delta"):
+            if not 0 < getattr(self, name) < 1:
+                raise UserError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
+        if self.solver == ("random",):
+            raise UserError("solver random takes the coalition sizes of another solver: name one beside it")
+
+    @property
+    def runs(self) -> tuple["RunSpec", ...]:
+        """Every combination of valuation, solver and seed; ``exact`` draws nothing and has no seed."""
+        return tuple(
+            RunSpec(valuation, solver, seed)
+            for valuation in self.valuation
+            for solver in self.solver
+            for seed in ((None,) if solver == "exact" else self.seed)
+        )
+
+    def as_json(self) -> str:
+        """The configuration as one line of JSON, keys in the order of the fields."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One valuation, solver and seed (None for solvers that draw nothing)."""
+
+    valuation: str
+    solver: str
+    seed: int | None
+
+    @property
+    def id(self) -> str:
+        """``pas.exact`` or ``pas.pac.0``, unique inside an analysis (DESIGN §5)."""
+        return ".".join(str(part) for part in (self.valuation, self.solver, self.seed) if part is not None)
+
+
+def parse_layers(text: str) -> tuple[int, ...]:
+    """Read ``7-14``, ``7,8,9`` or a mix; raises UserError for anything else."""
+    layers: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        if not match:
+            raise UserError(f"layers {text!r} cannot be read: write 7-14 or 7,8,9")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise UserError(f"layers {text!r} cannot be read: {first}-{last} runs backwards")
+        layers += range(first, last + 1)
+    return tuple(layers)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a configuration file: keys are the fields of :class:`Config`, lists where several are meant."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"configuration {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"configuration {path} is not TOML: {error}") from error
+    known = {field.name for field in fields(Config)}
+    values = {name.replace("-", "_"): value for name, value in found.items()}
+    if unknown := sorted(set(values) - known):
+        raise UserError(f"configuration {path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    if isinstance(values.get("layers"), str):
+        values["layers"] = parse_layers(values["layers"])
+    for name in ("layers", "valuation", "solver", "seed"):
+        if name in values:
+            values[name] = tuple(values[name]) if isinstance(values[name], (list, tuple)) else (values[name],)
+    return values

@@ -1,0 +1,24 @@
+"""A layer step as files: arrays in safetensors, counts in JSON."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from hedonic_graph.lineage.step import LayerStep
+
+_ARRAYS = ("source", "target", "mass", "flow", "alpha", "beta", "lift", "z", "matched", "event", "fate", "origin")
+
+
+def save_step(path: Path, step: LayerStep, following: int) -> None:
+    """Write ``path`` with the suffixes .safetensors and .json; ``following`` is the layer the targets are of."""
+    save_file({name: np.ascontiguousarray(getattr(step, name)) for name in _ARRAYS}, path.with_suffix(".safetensors"))
+    record = {"next_layer": following, "counts": step.counts, "chance": step.chance}
+    path.with_suffix(".json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def load_step(arrays: Path, record: Path) -> LayerStep:
+    """Read the two files back."""
+    counts = json.loads(record.read_text(encoding="utf-8"))
+    return LayerStep(**load_file(arrays), counts=counts["counts"], chance=counts["chance"])

@@ -1,0 +1,170 @@
+"""The stages ``partition.RUN`` and ``agreement.VALUATION.SOLVER``: solve the game, and say how far to trust it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from hedonic_graph.analysis import key_of, layer_unit
+from hedonic_graph.config import Config, RunSpec
+from hedonic_graph.game.agreement import seed_agreement
+from hedonic_graph.game.baselines import random_partition
+from hedonic_graph.game.degenerate import degeneration_warning, largest_share
+from hedonic_graph.game.partition import Partition
+from hedonic_graph.game.sampling import SAMPLERS
+from hedonic_graph.game.stability import certificate
+from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
+from hedonic_graph.game.utility import member_utilities
+from hedonic_graph.pipeline.context import Context
+from hedonic_graph.pipeline.valuing import load_phi
+from hedonic_graph.progress import bar
+
+
+def partition_layer(context: Context, layer: int) -> None:
+    """Compute every run's partition of a layer where the folder lacks it."""
+    config = context.config
+    for valuation in config.valuation:
+        phi: Tensor | None = None
+        for spec in (spec for spec in config.runs if spec.valuation == valuation):
+            name, key = layer_unit(f"partition.{spec.id}", layer), _key(context, spec, layer)
+            if context.analysis.has(name, key, context.report):
+                continue
+            phi = load_phi(context, valuation, layer) if phi is None else phi
+            _commit(context, spec, layer, name, key, phi)
+
+
+def load_partition(context: Context, spec: RunSpec, layer: int) -> Partition:
+    """Read one run's partition of a layer."""
+    path = context.analysis.file(layer_unit(f"partition.{spec.id}", layer), ".parquet")
+    return Partition(pd.read_parquet(path)["coalition"].to_numpy(np.int32))
+
+
+def agree(context: Context, layer: int) -> None:
+    """Say how far the seeds of each solver that draws agree, where there are several."""
+    config, analysis = context.config, context.analysis
+    if len(config.seed) < 2:
+        return
+    for valuation in config.valuation:
+        for solver in (solver for solver in config.solver if solver != "exact"):
+            specs = [RunSpec(valuation, solver, seed) for seed in config.seed]
+            units = [layer_unit(f"partition.{spec.id}", layer) for spec in specs]
+            name = layer_unit(f"agreement.{valuation}.{solver}", layer)
+            key = key_of(stage="agreement", partitions=[analysis.content(unit) for unit in units])
+            if analysis.has(name, key, context.report):
+                continue
+            found = seed_agreement([load_partition(context, spec, layer) for spec in specs])
+            record = {"adjusted_rand": asdict(found), "seeds": list(config.seed)}
+            analysis.commit(name, key, lambda path, record=record: _write_json(path, record))  # type: ignore[misc]
+            context.done.append(name)
+
+
+def _key(context: Context, spec: RunSpec, layer: int) -> str:
+    config, analysis = context.config, context.analysis
+    parts: dict[str, Any] = {
+        "stage": "partition",
+        "run": spec.id,
+        "phi": analysis.content(layer_unit(f"phi.{spec.valuation}", layer)),
+        "k": config.k,
+        "certificate": [config.kmin, config.kmax, config.certificate_samples, config.epsilon, config.delta],
+    }
+    if spec.solver == "pac":
+        names = ("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")
+        parts |= {name: getattr(config, name) for name in names}
+    if spec.solver == "random":
+        sizes_of = _model_of(config, spec)
+        parts |= {
+            "sizes": analysis.content(layer_unit(f"partition.{sizes_of.id}", layer)),
+            "utility": config.utility,
+        }
+    return key_of(**parts)
+
+
+def _model_of(config: Config, spec: RunSpec) -> RunSpec:
+    """The run whose coalition sizes a random partition takes."""
+    solver = next(solver for solver in config.solver if solver != "random")
+    return RunSpec(spec.valuation, solver, None if solver == "exact" else spec.seed)
+
+
+def _solve(context: Context, spec: RunSpec, layer: int, phi: Tensor) -> tuple[TopCover | None, Partition, str]:
+    """Return the rounds (None for a baseline), the partition and the utility its members are measured by."""
+    config = context.config
+    if spec.solver == "random":
+        sizes = load_partition(context, _model_of(config, spec), layer).sizes
+        assert spec.seed is not None
+        return None, random_partition(sizes, len(phi), spec.seed), config.utility
+    with bar(f"{spec.id} L{layer:02d}", total=len(phi), unit="neuron") as progress:
+        if spec.solver == "exact":
+            solved = exact_top_cover(phi, k=config.k, progress=progress)
+            return solved, solved.partition, "sum"
+        assert spec.seed is not None
+        solved = pac_top_cover(
+            phi,
+            k=config.k,
+            kmin=config.kmin,
+            kmax=config.kmax,
+            samples=config.samples,
+            window=config.window,
+            seed=spec.seed,
+            utility=config.utility,  # type: ignore[arg-type]
+            emit=config.emit,  # type: ignore[arg-type]
+            retain=config.retain,  # type: ignore[arg-type]
+            sampler=config.sampler,  # type: ignore[arg-type]
+            progress=progress,
+        )
+    return solved, solved.partition, config.utility
+
+
+def _commit(context: Context, spec: RunSpec, layer: int, name: str, key: str, phi: Tensor) -> None:
+    config = context.config
+
+    def write(path: Path) -> None:
+        solved, partition, utility = _solve(context, spec, layer, phi)
+        utilities = member_utilities(phi, partition, config.k, utility)  # type: ignore[arg-type]
+        certificates = [
+            certificate(
+                phi,
+                partition,
+                k=config.k,
+                samples=config.certificate_samples,
+                delta=config.delta,
+                epsilon=config.epsilon,
+                sampler=sampler,  # type: ignore[arg-type]
+                kmin=config.kmin,
+                kmax=config.kmax,
+            )
+            for sampler in SAMPLERS
+        ]
+        warning = degeneration_warning(partition)
+        table = pd.DataFrame(
+            {
+                "neuron": np.arange(partition.n, dtype=np.int32),
+                "coalition": partition.labels,
+                "utility": utilities.cpu().numpy(),
+            }
+        )
+        table.to_parquet(path.with_suffix(".parquet"), index=False)
+        if solved is not None:
+            solved.rounds.to_parquet(path.with_suffix(".rounds.parquet"), index=False)
+        record = {
+            "coalitions": len(partition),
+            "singletons": int((partition.sizes == 1).sum()),
+            "largest_share": largest_share(partition),
+            "utility": utility,
+            "rounds": None if solved is None else len(solved.rounds),
+            "warning": warning,
+            "certificates": {one.sampler: asdict(one) for one in certificates},
+        }
+        _write_json(path, record)
+        if warning:
+            context.report(f"{spec.id} layer {layer}: {warning}")
+
+    context.analysis.commit(name, key, write)
+    context.done.append(name)
+
+
+def _write_json(path: Path, record: dict[str, Any]) -> None:
+    path.with_suffix(".json").write_text(json.dumps(record, indent=1), encoding="utf-8")

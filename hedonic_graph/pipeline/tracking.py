@@ -1,0 +1,79 @@
+"""The stage ``lineage.RUN``: what becomes of each coalition in the next analysed layer."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from hedonic_graph.analysis import key_of, layer_unit
+from hedonic_graph.config import RunSpec
+from hedonic_graph.game.partition import Partition
+from hedonic_graph.lineage.mass import composite_flow, residual_flow
+from hedonic_graph.lineage.membership import kept_labels
+from hedonic_graph.lineage.step import track
+from hedonic_graph.lineage.storage import save_step
+from hedonic_graph.pipeline.capturing import load_capture
+from hedonic_graph.pipeline.context import Context
+from hedonic_graph.pipeline.partitioning import load_partition
+from hedonic_graph.progress import bar
+
+
+def track_step(context: Context, layer: int, following: int) -> None:
+    """Follow every run's coalitions from ``layer`` into ``following`` where the folder lacks it.
+
+    The paths between the two layers' neurons are computed once for all runs.
+    """
+    keys = {spec: _key(context, spec, layer, following) for spec in context.config.runs}
+    missing = [
+        spec
+        for spec, key in keys.items()
+        if not context.analysis.has(layer_unit(f"lineage.{spec.id}", layer), key, context.report)
+    ]
+    if not missing:
+        return
+    sources = {spec: load_partition(context, spec, layer) for spec in missing}
+    labels = [kept_labels(source, context.config.min_size) for source in sources.values()]
+    flows = _flows(context, layer, following, labels)
+    with bar(f"lineage L{layer:02d}", total=len(missing), unit="run") as progress:
+        for spec, flow in zip(missing, flows, strict=True):
+            target = load_partition(context, spec, following)
+
+            def write(path: Path, spec: RunSpec = spec, flow: Tensor = flow, target: Partition = target) -> None:
+                config = context.config
+                step = track(
+                    flow,
+                    sources[spec],
+                    target,
+                    min_size=config.min_size,
+                    shares=config.shares,
+                    events=config.events,
+                    shuffles=config.shuffles,
+                )
+                save_step(path, step, following)
+
+            context.analysis.commit(layer_unit(f"lineage.{spec.id}", layer), keys[spec], write)
+            context.done.append(layer_unit(f"lineage.{spec.id}", layer))
+            progress.update(1)
+
+
+def _flows(context: Context, layer: int, following: int, labels: list[np.ndarray]) -> list[Tensor]:
+    down = context.model.block(layer).tuned.down
+    block = context.model.block(following)
+    up = block.tuned.up * block.pre_norm.gain
+    gate = None if block.tuned.gate is None else block.tuned.gate * block.pre_norm.gain
+    tuned = load_capture(context, layer).tuned
+    if context.config.mass == "residual":
+        return residual_flow(down, up, gate, tuned, labels)
+    return composite_flow(down, up, gate, tuned.abs().mean(0), labels)
+
+
+def _key(context: Context, spec: RunSpec, layer: int, following: int) -> str:
+    config, analysis = context.config, context.analysis
+    return key_of(
+        stage="lineage",
+        model=context.fingerprint,
+        layers=[layer, following],
+        capture=analysis.content(layer_unit("capture", layer)),
+        partitions=[analysis.content(layer_unit(f"partition.{spec.id}", one)) for one in (layer, following)],
+        options={name: getattr(config, name) for name in ("mass", "shares", "events", "min_size", "shuffles")},
+    )

@@ -1,0 +1,67 @@
+"""An analysis in a few lines a person can judge: sizes, fates, and how each count stands against chance."""
+
+from typing import Any
+
+from hedonic_graph.results import AnalysisResults, RunInfo
+
+FATES = ("persist", "split", "merge", "vanish")
+
+
+def layer_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:
+    """One row for each layer of a run: coalitions, largest share, fates in per cent, edges beyond z = 3.
+
+    ``z>3`` counts edges with z of 3 or more, ``shuffled`` the mean under shuffled membership of the targets.
+    The last layer has no fates.
+    """
+    rows = []
+    for layer in results.layers:
+        record = results.partition_record(run, layer)
+        row: dict[str, Any] = {
+            "layer": layer,
+            "coalitions": record["coalitions"],
+            "of one": record["singletons"],
+            "largest %": round(100 * record["largest_share"], 1),
+        }
+        if layer != results.layers[-1]:
+            counts, chance = (results.lineage_record(run, layer)[name] for name in ("counts", "chance"))
+            sources = sum(counts[fate] for fate in FATES)
+            row |= {f"{fate} %": round(100 * counts[fate] / sources, 1) if sources else None for fate in FATES}
+            row |= {"edges": counts["edges"], "z>3": counts["significant"], "shuffled": chance["significant"]}
+        else:
+            row |= dict.fromkeys([*(f"{fate} %" for fate in FATES), "edges", "z>3", "shuffled"])
+        rows.append(row)
+    return rows
+
+
+def verdicts(results: AnalysisResults) -> list[str]:
+    """What the figures let one say of each run, chance named as chance."""
+    lines = []
+    for run in results.runs:
+        figures = run.honesty
+        if "seed_agreement" in figures and run.seed == results.config.seed[0]:
+            lines.append(f"{run.valuation}.{run.solver}: {_seeds(figures['seed_agreement'], len(results.config.seed))}")
+        if "significant_edges" in figures:
+            found, chance = int(figures["significant_edges"]), figures["significant_edges_shuffled"]
+            lines.append(f"{run.id}: {_links(found, chance)}")
+        bounds = ", ".join(
+            f"{figures[f'blocking_bound_{name}']:.2g} with {name} coalitions "
+            f"(random partitions of the same sizes: rate {figures[f'blocking_rate_{name}_random']:.2g})"
+            for name in ("uniform", "neighbourhood")
+        )
+        lines.append(f"{run.id}: blocked at a rate of at most {bounds}; epsilon is {results.config.epsilon:g}")
+        for layer in results.layers:
+            if warning := results.partition_record(run, layer)["warning"]:
+                lines.append(f"{run.id} layer {layer}: {warning}")
+    return lines
+
+
+def _seeds(agreement: float, count: int) -> str:
+    line = f"its {count} seeds agree with an adjusted Rand index of {agreement:.3f} (0 is chance, 1 is the same)"
+    return f"{line}: these partitions are mostly sampling noise" if agreement < 0.1 else line
+
+
+def _links(found: int, chance: float) -> str:
+    line = f"{found} links beyond z = 3, {chance:.1f} under shuffled membership"
+    if found <= 2 * chance:
+        return f"{line}: no more than about chance"
+    return f"{line}: {found / chance:.1f} times chance" if chance else f"{line}: beyond chance"
