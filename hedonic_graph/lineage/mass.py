@@ -108,7 +108,7 @@ def _mean_written(columns: torch.Tensor, acts: torch.Tensor, membership: Members
     by_size = torch.argsort(sizes, stable=True)
     order = torch.argsort(membership.labels, stable=True)
     first = (membership.n - int(sizes.sum()) + torch.cumsum(sizes, 0) - sizes).tolist()
-    start = int((sizes == 0).sum())
+    start = 0
     while start < membership.count:
         # Coalitions of like size are padded to one size and multiplied as one batch.
         smallest = int(sizes[by_size[start]])

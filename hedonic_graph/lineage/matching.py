@@ -64,6 +64,7 @@ def _prices(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     v = np.zeros(weight.shape[1], dtype=np.int64)
     v[assigned] = own
     raised = (weight - v).max(1)
+    by_column = np.ascontiguousarray(weight.T)
     while (raised > u).any():
         grown = np.flatnonzero(raised > u)
         u = np.maximum(u, raised)
@@ -72,7 +73,7 @@ def _prices(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             raise AssertionError("scipy's assignment is not optimal for integer weights")
         # Only columns that have become cheaper can ask more of a row.
         cheaper = assigned[grown]
-        raised = (weight[:, cheaper] - v[cheaper]).max(1)
+        raised = (by_column[cheaper] - v[cheaper, None]).max(0)
     return u, v
 
 

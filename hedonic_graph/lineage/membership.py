@@ -16,22 +16,23 @@ def kept_labels(partition: Partition, min_size: int) -> np.ndarray:
 
 
 class Membership:
-    """Which of ``count`` coalitions each of n neurons belongs to, -1 for neurons left out.
+    """Which of ``count`` coalitions (largest label + 1) each of n neurons belongs to, -1 for those left out.
 
-    ``labels`` is int64 [n], ``sizes`` float32 [count], both on ``device``. ``count`` is taken from the
-    largest label where it is not given.
+    ``labels`` is int64 [n], ``sizes`` float32 [count], both on ``device``. Raises UserError for labels that
+    are no vector or lie below -1.
     """
 
-    def __init__(self, labels: np.ndarray | torch.Tensor, device: torch.device | str = "cpu", count: int | None = None):
-        self.labels = torch.as_tensor(labels, device=device).long()
+    def __init__(self, labels: np.ndarray | torch.Tensor, device: torch.device | str = "cpu"):
+        # A copy: torch warns of arrays that cannot be written to, and files are read into such.
+        given = torch.from_numpy(labels.astype(np.int64)) if isinstance(labels, np.ndarray) else labels.long()
+        self.labels = given.to(device)
         if self.labels.ndim != 1:
             raise UserError(f"labels must be a vector, one coalition per neuron; got shape {tuple(labels.shape)}")
-        largest = int(self.labels.max()) + 1 if self.labels.numel() else 0
-        self.count = max(largest, 0) if count is None else count
-        if largest > self.count or (self.labels < -1).any():
-            raise UserError(f"labels must lie in -1..{self.count - 1}; -1 leaves a neuron out")
+        if (self.labels < -1).any():
+            raise UserError(f"labels must not lie below -1, which leaves a neuron out; got {int(self.labels.min())}")
+        self.count = int(self.labels.max()) + 1 if len(self.labels) else 0
         self._row = torch.where(self.labels >= 0, self.labels, self.count)
-        self.sizes = torch.bincount(self._row, minlength=self.count + 1)[: self.count].float()
+        self.sizes = torch.bincount(self._row)[: self.count].float()
         self._indicator: torch.Tensor | None = None
 
     @property

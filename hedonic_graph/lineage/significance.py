@@ -23,7 +23,7 @@ def standardise(inflow: torch.Tensor) -> torch.Tensor:
     level = inflow.mean(1, keepdim=True)
     live = level > 0
     g = inflow / torch.where(live, level, 1.0)
-    mean = g.sum(0) / live.sum().clamp(min=1)
+    mean = g.sum(0) / live.sum()
     g /= torch.where(mean > 0, mean, 1.0)
     g = torch.where(live, g, 1.0)
     g -= g.mean(0)
@@ -41,5 +41,5 @@ def z_scores(standard: torch.Tensor, target: Membership) -> torch.Tensor:
     without replacement has exactly this mean and variance. NaN where s = n' and where the source has no spread.
     """
     n, s = target.n, target.sizes
-    variance = s * (n - s) / max(n - 1, 1)
+    variance = s * (n - s) / (n - 1)
     return (target.sums(standard) / torch.where(variance > 0, variance, torch.nan).sqrt()[:, None]).T

@@ -102,7 +102,7 @@ def track(
     if matched is None:
         matched = maximum_matching(_numpy(pairs.mass))
     chance = [
-        rule.judge(sources, Membership(labels, flows.device, targets)).counts()
+        rule.judge(sources, Membership(labels, flows.device)).counts()
         for labels in _shuffled(target_labels, shuffles, seed)
     ]
     expected = share.expected_flow(pairs.flow, sources.output)

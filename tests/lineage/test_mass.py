@@ -149,8 +149,9 @@ def test_weights_that_do_not_fit_are_refused(layer: dict[str, torch.Tensor]) -> 
         composite_flow(layer["down"], layer["up"], layer["gate"], strength[1:], [LABELS])
     with pytest.raises(UserError, match="mean_abs"):
         composite_flow(layer["down"], layer["up"], layer["gate"], -strength, [LABELS])
-    with pytest.raises(UserError, match=r"activations must be \[examples, 11\]"):
-        residual_flow(layer["down"], layer["up"], layer["gate"], layer["acts"][:, 1:], [LABELS])
+    for wrong in (layer["acts"][:, 1:], layer["acts"][0], layer["acts"][:0]):
+        with pytest.raises(UserError, match=r"activations must be \[examples, 11\]"):
+            residual_flow(layer["down"], layer["up"], layer["gate"], wrong, [LABELS])
 
 
 @pytest.mark.parametrize("flows", [composite, residual])

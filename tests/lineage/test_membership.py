@@ -12,6 +12,13 @@ VALUES = torch.arange(14.0).reshape(7, 2)
 SUMS = torch.tensor([[2.0, 3.0], [18.0, 21.0], [8.0, 9.0]])
 
 
+def test_labels_read_from_a_file_may_be_read_only() -> None:
+    labels = LABELS.copy()
+    labels.setflags(write=False)
+    assert torch.equal(Membership(labels).sums(VALUES), SUMS)
+    assert torch.equal(Membership(torch.from_numpy(LABELS)).sums(VALUES), SUMS)
+
+
 def test_sums_add_the_rows_of_each_coalition_and_leave_out_minus_one() -> None:
     assert torch.equal(Membership(LABELS).sums(VALUES), SUMS)
 
@@ -26,21 +33,22 @@ def test_sizes_count_members_and_n_counts_everybody() -> None:
     assert (membership.n, membership.count) == (7, 3)
 
 
-def test_count_can_exceed_the_largest_label() -> None:
-    membership = Membership(LABELS, count=5)
-    assert membership.sums(VALUES)[3:].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+def test_a_label_nobody_has_is_an_empty_coalition() -> None:
+    membership = Membership(np.array([2, 0, -1, 2, 0, -1, 2]))
+    assert membership.sizes.tolist() == [2.0, 0.0, 3.0]
+    assert membership.sums(VALUES)[1].tolist() == [0.0, 0.0]
 
 
-def test_everybody_left_out_is_no_coalition() -> None:
-    membership = Membership(np.full(4, -1))
-    assert membership.count == 0
-    assert membership.sums(torch.ones(4, 3)).shape == (0, 3)
+@pytest.mark.parametrize("neurons", [0, 4])
+def test_everybody_left_out_is_no_coalition(neurons: int) -> None:
+    membership = Membership(np.full(neurons, -1))
+    assert membership.count == len(membership.sizes) == 0
+    assert membership.sums(torch.ones(neurons, 3)).shape == (0, 3)
 
 
-@pytest.mark.parametrize("labels", [np.array([0, -2]), np.array([0, 3])])
-def test_labels_out_of_range_are_refused(labels: np.ndarray) -> None:
-    with pytest.raises(UserError, match=r"labels must lie in -1\.\.1"):
-        Membership(labels, count=2)
+def test_labels_below_minus_one_are_refused() -> None:
+    with pytest.raises(UserError, match=r"below -1.*got -2"):
+        Membership(np.array([0, -2]))
 
 
 def test_labels_of_the_wrong_shape_are_refused() -> None:

@@ -61,17 +61,6 @@ def test_z_of_a_target_that_is_the_whole_layer_is_null() -> None:
     assert np.isnan(z).all()
 
 
-def test_z_of_a_layer_of_one_neuron_is_null() -> None:
-    assert np.isnan(scores(heavy_tailed(3, 1), np.zeros(1, dtype=int))).all()
-
-
-def test_neurons_of_left_out_coalitions_count_in_the_random_draw() -> None:
-    flows, labels = heavy_tailed(3, 8), np.array([0, 0, 0, 1, 1, 1, -1, -1])
-    more = scores(flows, labels)
-    fewer = scores(flows[:, :6], labels[:6])
-    assert np.abs(more - fewer).min() > 0.01
-
-
 def test_a_neuron_everybody_feeds_does_not_stand_out() -> None:
     flows, labels = heavy_tailed(4, 10), np.arange(10) % 3
     strong = flows * np.array([1000.0] + [1.0] * 9)

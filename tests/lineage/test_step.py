@@ -151,9 +151,13 @@ def test_alpha_and_beta_are_excess_over_row_and_column_sums() -> None:
 
 
 def test_the_matching_is_that_of_mass_under_either_rule() -> None:
+    generator = np.random.default_rng(0)
+    source, target = blocks(30, 12, 5, 2, 2), blocks(40, 13, 4, 3, 2, 2)
+    flows = torch.from_numpy(generator.random((5, 64))).float()
     for events in ("excess", "matched"):
-        step = track(*random_step(3), events=events, shuffles=0)
+        step = track(flows, source, target, events=events, shuffles=0)
         assert step.matched.tolist() == maximum_matching(step.mass).tolist()
+        assert step.matched.tolist() != maximum_matching(step.flow).tolist()
 
 
 def test_small_coalitions_are_left_out_but_their_neurons_stay_in_the_totals() -> None:
