@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
@@ -174,7 +175,7 @@ def _read(load: Any, files: Files) -> Any:
     try:
         with _quiet():
             return load()
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(f"model {files.name} cannot be loaded: {reason}") from error
 

@@ -1,0 +1,67 @@
+"""OCA against numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from hedonic_graph.models.moments import Moments
+from hedonic_graph.valuation.oca import oca
+
+
+def reference(down: np.ndarray, activations: np.ndarray) -> np.ndarray:
+    """Pair by pair, in float64."""
+    n = down.shape[1]
+    phi = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            if i != j:
+                a, b = down[:, i], down[:, j]
+                cosine = abs(a @ b) / (np.linalg.norm(a) * np.linalg.norm(b))
+                phi[i, j] = (1 - cosine) * np.corrcoef(activations[:, i], activations[:, j])[0, 1]
+    return phi
+
+
+@pytest.mark.parametrize("mean", [0.0, 300.0])
+@pytest.mark.parametrize("block_size", [2048, 4])
+def test_against_numpy(mean: float, block_size: int) -> None:
+    torch.manual_seed(0)
+    down = torch.randn(8, 13)
+    activations = torch.randn(500, 13) @ torch.randn(13, 13) + mean
+    moments = Moments.empty(13)
+    for chunk in activations.split(64):
+        moments.add(chunk)
+    phi = oca(down, moments, block_size=block_size)
+    expected = reference(down.double().numpy(), activations.double().numpy())
+    np.testing.assert_allclose(phi, expected, atol=1e-5 if mean == 0 else 2e-4)
+    assert torch.equal(phi, phi.T)
+
+
+def test_constant_activations_and_zero_columns_give_zero() -> None:
+    torch.manual_seed(1)
+    down, activations = torch.randn(8, 6), torch.randn(200, 6)
+    activations[:, 1] = 0.0
+    activations[:, 2] = 123.456
+    down[:, 4] = 0.0
+    moments = Moments.empty(6)
+    for chunk in activations.split(33):
+        moments.add(chunk)
+    phi = oca(down, moments)
+    assert torch.isfinite(phi).all()
+    assert not phi[[1, 2, 4]].any()
+    assert phi[0, 3] != 0
+    assert phi[0, 5] != 0
+
+
+def test_parallel_columns_give_zero_and_copies_give_the_angle() -> None:
+    activations = torch.randn(100, 3)
+    activations[:, 1] = 2 * activations[:, 0]
+    activations[:, 2] = -activations[:, 0]
+    down = torch.tensor([[1.0, -2.0, 1.0], [0.0, 0.0, 1.0]])
+    phi = oca(down, Moments.of(activations))
+    assert phi[0, 1] == pytest.approx(0.0, abs=1e-6)
+    assert phi[0, 2] == pytest.approx(-(1 - 0.5**0.5), abs=1e-5)
+
+
+def test_no_rows_and_one_row_give_zero() -> None:
+    assert not oca(torch.randn(4, 3), Moments.empty(3)).any()
+    assert not oca(torch.randn(4, 3), Moments.of(torch.randn(1, 3))).any()
