@@ -130,15 +130,16 @@ def writer(folder: Path, on_wait: Any = None) -> Iterator[None]:
 
 def is_store(folder: Path) -> bool:
     """Say whether an embedded store was ever made in ``folder``."""
-    return (folder / "keeper.lock").is_file()
+    # The first file that ``attach`` makes.
+    return (folder / "start.lock").is_file()
 
 
 def _prepare(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not is_store(folder):
-            strangers = [path.name for path in folder.iterdir() if path.name != "start.lock"]
-            if strangers:
+            strangers = [path.name for path in folder.iterdir()]
+            if strangers and not is_store(folder):
                 raise UserError(f"{folder} is not a store: it holds {strangers[0]} (name an empty or a new folder)")
     except FileExistsError:
         raise UserError(f"{folder} is a file: a store is a folder") from None

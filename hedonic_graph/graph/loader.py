@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,6 +25,8 @@ from hedonic_graph.results import Results, RunInfo
 if TYPE_CHECKING:
     import pandas as pd
 
+# Neo4j indexes at most 8,167 bytes of a key; a neuron's id is its model's and 11 bytes more.
+ID_LIMIT = 8_000
 EDGE = ("mass", "flow", "alpha", "beta", "lift", "z", "matched")
 
 
@@ -100,12 +102,12 @@ def ingest(
     with store.writer(on_wait):
         for name in statements.names("schema"):
             store.write(statements.load(f"schema/{name}").text)
-        states = {run.id: _state(store, run.id) for run in results.runs}
-        changed = _changed(results, states, keep, replace)
+        _check_ids(results)
+        changed = _changed(results, store, keep, replace)
         for run in changed:
             delete(store, run, progress=progress)
         loader = _Loader(results, store, keep, replace)
-        return LoadReport(tuple(loader.run(run, states[run.id], run.id in changed, progress) for run in results.runs))
+        return LoadReport(tuple(loader.run(run, changed.get(run.id), progress) for run in results.runs))
 
 
 def _state(store: Store, run: str) -> dict[str, Any] | None:
@@ -113,21 +115,26 @@ def _state(store: Store, run: str) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def _changed(results: Source, states: Mapping[str, dict[str, Any] | None], keep: int, replace: bool) -> list[str]:
-    """Return the runs that must go before they are loaded; refuse to take a whole one out unasked."""
-    changed = []
+def _check_ids(results: Results) -> None:
+    for id in [results.model.id, *(run.id for run in results.runs)]:
+        if not id or len(id.encode()) > ID_LIMIT:
+            raise UserError(f"{id[:40]!r}... has {len(id.encode()):,} bytes: an id may have {ID_LIMIT:,} at most")
+
+
+def _changed(results: Source, store: Store, keep: int, replace: bool) -> dict[str, str]:
+    """Return the runs that must go before they are loaded, and their status; refuse to take a whole one out unasked."""
+    changed = {}
     for run in results.runs:
-        state = states[run.id]
+        state = _state(store, run.id)
         if state is None:
             continue
         same = state["fingerprint"] == results.fingerprint(run) and state["keep"] == keep
         if same and state["status"] != "deleting":
             continue
         if state["status"] == "complete" and not replace:
-            kept = state["keep"] if state["keep"] != keep else None
-            what = f"with --keep {kept}, not {keep}" if kept is not None else "with other content"
+            what = "with other content" if state["keep"] == keep else f"with --keep {state['keep']}, not {keep}"
             raise UserError(f"{run.id} is in the graph already, {what}: add --replace to take it out and load this one")
-        changed.append(run.id)
+        changed[run.id] = state["status"]
     return changed
 
 
@@ -143,21 +150,16 @@ class _Loader:
         self.preferences: dict[str, dict[int, pd.DataFrame]] = {}
         self.preferred: set[str] = set()
 
-    def run(
-        self, run: RunInfo, state: dict[str, Any] | None, changed: bool, progress: Callable[..., Progress]
-    ) -> RunLoad:
+    def run(self, run: RunInfo, before: str | None, progress: Callable[..., Progress]) -> RunLoad:
+        """Load one run; ``before`` is the status of what was deleted to make room for it."""
         began = time.perf_counter()
-        if state is not None and state["status"] == "complete" and not changed:
+        state = _state(self.store, run.id)
+        if state is not None and state["status"] == "complete":
             return RunLoad(run.id, "present", 0, 0.0)
-        outcome = "loaded"
-        if changed and state is not None:
-            outcome = "replaced" if state["status"] == "complete" else "loaded"
-            state = None
-        elif state is not None:
-            outcome = "continued"
+        outcome = "continued" if state is not None else "replaced" if before == "complete" else "loaded"
         brought = self._brought(run)
         tables = _Tables(self.results, run, self.keep)
-        size, done = self._begin(run, state)
+        size, done = self._begin(run)
         shared = self._shared(run, tables, brought, progress) if done == 0 else 0
         counter = _Counter(progress(f"Loading {run.id}", total=tables.rows, unit="row"), shared)
         try:
@@ -173,10 +175,8 @@ class _Loader:
             counter.progress.close()
         return RunLoad(run.id, outcome, counter.rows, time.perf_counter() - began)
 
-    def _begin(self, run: RunInfo, state: dict[str, Any] | None) -> tuple[int, int]:
-        """Write the model and the run; return the size of a batch and how many are there."""
-        if state is not None:
-            return state["load_rows"], state["load_step"]
+    def _begin(self, run: RunInfo) -> tuple[int, int]:
+        """Write the model and the run if they are not there; return the size of a batch and how many are there."""
         model = self.results.model
         self.store.write(
             statements.load("load/model").text,
@@ -213,7 +213,11 @@ class _Loader:
         self.store.write(
             statements.load("load/run").text, {"id": run.id, "model": model.id, "properties": properties}, _expect(1)
         )
-        return self.store.batch, 0
+        # Another loader may have begun the same run a moment ago: go on from where it is.
+        state = _state(self.store, run.id)
+        if state is None or state["fingerprint"] != properties["fingerprint"] or state["keep"] != self.keep:
+            raise UserError(f"{run.id} is being loaded or deleted by another command: run the same command again")
+        return state["load_rows"], state["load_step"]
 
     def _brought(self, run: RunInfo) -> bool:
         """Say whether another run brought the preferences of this one's valuation."""

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,8 @@ DEFAULT_FOLDER = "hedonic.graph"
 EMBEDDED_BATCH = 2_000
 NEO4J_BATCH = 10_000
 CONNECT_WITHIN = 15.0
+ATTEMPTS = 3
+_SCHEME = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://[^/]")
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,17 @@ def resolve(
 ) -> Address:
     """Say where the graph is: by arguments, else ``NEO4J_*``, else the embedded store (DESIGN §6.1).
 
-    Raises UserError where both a server and a folder are named, or a user without a password.
+    Raises UserError where both a server and a folder are named, a user without a password, or no address.
     """
     if uri is not None and store is not None:
         raise UserError("--uri names a server and --store an embedded store: give one of them")
     if store is None:
         uri = uri or environment.get("NEO4J_URI") or None
     if uri is not None:
+        if not _SCHEME.match(uri):
+            raise UserError(
+                f"{_without_login(uri)} is not the address of a server: it looks like bolt://localhost:7687"
+            )
         password = password or environment.get("NEO4J_PASSWORD") or None
         user = user or environment.get("NEO4J_USERNAME") or ("neo4j" if password else None)
         if user is not None and password is None:
@@ -94,18 +99,21 @@ def connect(address: Address, *, create: bool = True, idle: float | None = None)
             f"no store at {address.folder}, nothing ingested yet: run `hedonic-graph ingest ANALYSIS`, "
             "or say where the graph is with --store, --uri or NEO4J_URI"
         )
-    for attempt in range(3):
+    for _ in range(ATTEMPTS):
         lease = keeper.attach(address.folder, idle=keeper.IDLE if idle is None else idle)
+        login = Address(lease.keeper.uri, keeper.USER, lease.password, keeper.DATABASE)
         try:
-            login = Address(lease.keeper.uri, keeper.USER, lease.password, keeper.DATABASE)
-            return Store(address, _driver(login), EMBEDDED_BATCH, keeper.DATABASE, lease)
-        except BaseException as error:
+            store = Store(address, _driver(login), EMBEDDED_BATCH, keeper.DATABASE, lease)
+        except BaseException:
             lease.close()
-            # The keeper was killed a moment ago, and its server is on its way out: the next one will answer.
-            if attempt == 2 or not _is_unreachable(error):
+            if keeper.status(address.folder) == lease.keeper:
                 raise
-        time.sleep(0.5)
-    raise AssertionError
+        else:
+            if keeper.status(address.folder) == lease.keeper:
+                return store
+            store.close()
+        # The keeper was killed a moment ago and its server is on its way out: the next one will answer.
+    raise UserError(f"the store at {address.folder} ends again and again: see {address.folder / 'keeper.log'}")
 
 
 class Store:
@@ -208,6 +216,10 @@ def _driver(login: Address) -> "neo4j.Driver":
             # Not a managed transaction: that would try again for half a minute.
             with driver.session(database=login.database) as session:
                 session.run(statements.load("check/connection").text).consume()
+        except ValueError as error:
+            driver.close()
+            # So the driver says that a host or port has no meaning.
+            raise UserError(f"no server at {login}: {error}") from error
         except BaseException:
             driver.close()
             raise
@@ -222,10 +234,10 @@ def explained(address: Address) -> Iterator[None]:
     try:
         yield
     except exceptions.AuthError as error:
+        if address.folder is not None:
+            raise UserError(f"{address} stopped answering: run the same command again") from error
         if address.user is None:
             raise UserError(f"{address} wants a login: set NEO4J_USERNAME and NEO4J_PASSWORD") from error
-        if address.folder is not None:
-            raise UserError(f"{address} refuses its own password: {address.folder}/password was changed") from error
         raise UserError(f"{address} refuses user {address.user!r}: wrong user name or password") from error
     except exceptions.ServiceUnavailable as error:
         reason = str(error).splitlines()[0] if str(error) else "no answer"
@@ -242,12 +254,6 @@ def explained(address: Address) -> Iterator[None]:
         if "DatabaseNotFound" in (error.code or ""):
             raise UserError(f"{address} has no database {address.database!r}: name it with --database") from error
         raise
-
-
-def _is_unreachable(error: BaseException) -> bool:
-    from neo4j import exceptions
-
-    return isinstance(error.__cause__, exceptions.ServiceUnavailable)
 
 
 def _without_login(text: str) -> str:

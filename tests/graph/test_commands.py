@@ -1,0 +1,292 @@
+"""The commands over the graph: answers, and one line with exit code 2 for what the user can put right."""
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from graph.conftest import Drawing
+from graph.drawn import Drawn
+
+import hedonic_graph
+from hedonic_graph import results
+from hedonic_graph.cli import COMMANDS, main
+from hedonic_graph.graph import keeper
+from hedonic_graph.graph.loader import ingest
+from hedonic_graph.graph.store import Address, Store
+
+
+def run(*arguments: str, input: str | None = None) -> Result:
+    return CliRunner().invoke(main, list(arguments), input=input)
+
+
+def refused(result: Result) -> str:
+    """The one line of an error."""
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error: "), result.stderr
+    return lines[0]
+
+
+@pytest.fixture
+def drawn(store: Store, drawing: Drawing) -> Drawn:
+    drawn = drawing()
+    ingest(drawn, store)
+    return drawn
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def web_port() -> Iterator[int]:
+    """A port that speaks HTTP, whatever it is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(1024)
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_ingest_and_then_ask(arguments: list[str], drawing: Drawing, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = drawing()
+    monkeypatch.setattr(results, "open_results", lambda path: drawn, raising=False)
+    result = run("ingest", "anything", *arguments)
+    assert result.exit_code == 0, result.output
+    first, second = (one.id for one in drawn.runs)
+    assert f"{first}: loaded, " in result.stdout and f"{second}: loaded, " in result.stdout
+    assert " a second" in result.stdout
+    result = run("ingest", "anything", "--json", *arguments)
+    assert [one["outcome"] for one in json.loads(result.stdout)] == ["present", "present"]
+    assert "--replace" in refused(run("ingest", "anything", "--keep", "1", *arguments))
+
+    table = run("query", "splits", "-p", f"run={first}", *arguments).stdout.splitlines()
+    assert table[0].split() == "run layer source size target target_size alpha beta z mass fate".split()  # noqa: SIM905
+    assert table[2].split() == [
+        first, "4", f"{first}/L04/C0000", "5", f"{first}/L06/C0000", "4", "0.550", "0.950", "9.00", "0.600", "split",
+    ]  # fmt: skip
+    assert len(table) == 4
+
+
+def test_formats(drawn: Drawn, arguments: list[str]) -> None:
+    ask = ["query", "persistence", "-p", f"run={drawn.runs[0].id}", *arguments]
+    lines = run(*ask, "--format", "csv").stdout.splitlines()
+    assert lines[0].startswith("run,layer,source") and len(lines) == 3
+    assert lines[1].endswith(",5,0.8,0.9,7.5,0.5,persist")
+    records = json.loads(run(*ask, "--format", "json").stdout)
+    assert [record["alpha"] for record in records] == [0.8, 1.0]
+    limited = run(*ask, "--format", "json", "--limit", "1")
+    assert len(json.loads(limited.stdout)) == 1
+    assert limited.stderr == "1 of 2 rows\n"
+
+
+def test_no_rows_are_explained_with_exit_code_0(drawn: Drawn, arguments: list[str]) -> None:
+    result = run("query", "descendants", "-p", f"coalition={drawn.runs[0].id}/L04/C0002", *arguments)
+    assert (result.exit_code, result.stdout.split(":")[0]) == (0, "no rows")
+    assert "vanishes" in result.stdout
+    result = run(
+        "query", "descendants", "-p", f"coalition={drawn.runs[0].id}/L04/C0002", "--format", "json", *arguments
+    )
+    assert json.loads(result.stdout) == []
+    assert "vanishes" in result.stderr
+
+
+def test_runs_list_show_and_delete(drawn: Drawn, arguments: list[str]) -> None:
+    first, second = (one.id for one in drawn.runs)
+    listed = json.loads(run("runs", "list", "--json", *arguments).stdout)
+    assert {first, second} <= {one["run"] for one in listed}
+    assert f"{first}  " in run("runs", "list", *arguments).stdout
+    assert "stability_bound  0.010" in run("runs", "show", first, *arguments).stdout
+    assert run("runs", "delete", first, *arguments).stdout == f"{first}: deleted\n"
+    listed = json.loads(run("runs", "list", "--json", *arguments).stdout)
+    assert [one["run"] for one in listed if one["run"] in (first, second)] == [second]
+    assert f"no run '{first}'" in refused(run("runs", "delete", first, *arguments))
+
+
+def test_the_list_of_queries_needs_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("query")
+    assert result.exit_code == 0 and "descendants  coalition [steps]" in result.stdout
+    assert run("query", "splits", "--show").stdout.startswith("// Splits\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_query(arguments: list[str]) -> None:
+    assert "'splts' (nearest: splits)" in refused(run("query", "splts", *arguments))
+
+
+def test_missing_parameter(arguments: list[str]) -> None:
+    assert "descendants needs -p coalition=" in refused(run("query", "descendants", *arguments))
+
+
+@pytest.mark.parametrize("given", ["run", "=x", ""])
+def test_a_parameter_that_is_none(given: str, arguments: list[str]) -> None:
+    assert "is not KEY=VALUE, for example" in refused(run("query", "splits", "-p", given, *arguments))
+
+
+def test_a_run_that_is_not_there(drawn: Drawn, arguments: list[str]) -> None:
+    wrong = drawn.runs[0].id + "x"
+    assert f"no run '{wrong}'" in refused(run("query", "splits", "-p", f"run={wrong}", *arguments))
+
+
+def test_no_server(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO4J_URI", f"bolt://127.0.0.1:{closed_port}")
+    assert f"no server at bolt://127.0.0.1:{closed_port}" in refused(run("query", "splits"))
+    monkeypatch.setenv("NEO4J_URI", f"neo4j://127.0.0.1:{closed_port}")
+    assert f"no server at neo4j://127.0.0.1:{closed_port}" in refused(run("runs", "list"))
+
+
+def test_a_port_that_is_not_bolt(web_port: int) -> None:
+    assert "does not speak Bolt" in refused(run("query", "splits", "--uri", f"bolt://127.0.0.1:{web_port}"))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["127.0.0.1:7687", "http://127.0.0.1:7474", "bolt://", "nonsense", "bolt://127.0.0.1:port", "bolt://host.invalid"],
+)
+def test_an_address_that_is_none(uri: str) -> None:
+    assert uri in refused(run("query", "splits", "--uri", uri))
+
+
+def test_a_wrong_password(store: Store, address: Address, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = address.uri
+    if uri is None:
+        running = keeper.status(folder)
+        assert running is not None
+        uri = running.uri
+    monkeypatch.setenv("NEO4J_URI", uri)
+    monkeypatch.setenv("NEO4J_USERNAME", "neo4j")
+    monkeypatch.setenv("NEO4J_PASSWORD", "not-the-password")
+    line = refused(run("query", "splits"))
+    assert "refuses user 'neo4j': wrong user name or password" in line and "not-the-password" not in line
+
+
+def test_a_database_that_is_not_there(
+    store: Store, address: Address, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri, user, password = address.uri, address.user, address.password
+    if uri is None:
+        running = keeper.status(folder)
+        assert running is not None
+        uri, user, password = running.uri, keeper.USER, (folder / "password").read_text()
+    monkeypatch.setenv("NEO4J_PASSWORD", str(password))
+    line = refused(run("query", "splits", "--uri", uri, "--user", str(user), "--database", "nowhere"))
+    assert "has no database 'nowhere'" in line
+
+
+def test_the_password_is_asked_for_and_not_echoed(store: Store, address: Address, folder: Path) -> None:
+    uri, user, password = address.uri, address.user, address.password
+    if uri is None:
+        running = keeper.status(folder)
+        assert running is not None
+        uri, user, password = running.uri, keeper.USER, (folder / "password").read_text()
+    result = run("runs", "list", "--uri", uri, "--user", str(user), "--password", input=f"{password}\n")
+    assert result.exit_code == 0, result.output
+    assert str(password) not in result.output
+
+
+def test_a_user_without_a_password() -> None:
+    line = refused(run("runs", "list", "--uri", "bolt://127.0.0.1:1", "--user", "ann"))
+    assert line == "Error: no password for user 'ann': set NEO4J_PASSWORD, or let --password ask for it"
+
+
+def test_a_login_in_the_address_is_not_printed(closed_port: int) -> None:
+    line = refused(run("runs", "list", "--uri", f"bolt://ann:secret@127.0.0.1:{closed_port}"))
+    assert "secret" not in line
+
+
+def test_two_addresses() -> None:
+    assert "give one of them" in refused(run("runs", "list", "--uri", "bolt://x", "--store", "y"))
+
+
+def test_no_store_yet(tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    for command in (["query", "splits"], ["runs", "list"], ["runs", "delete", "x"]):
+        assert "nothing ingested yet" in refused(run(*command, "--store", str(folder)))
+    assert not folder.exists()
+    assert run("store", "status", "--store", str(folder)).stdout == f"no store at {folder}\n"
+    assert "no store at" in refused(run("store", "stop", "--store", str(folder)))
+
+
+def test_store_status(store: Store, folder: Path) -> None:
+    keeper.attach(folder).close()
+    told = json.loads(run("store", "status", "--store", str(folder), "--json").stdout)
+    assert told["running"] and told["uri"].startswith("bolt://127.0.0.1:")
+    assert told["database"] == "neo4j" and told["password_file"] == str(folder / "password")
+    text = run("store", "status", "--store", str(folder)).stdout
+    assert told["uri"] in text and (folder / "password").read_text() not in text
+
+
+def test_an_unexpected_error_is_one_line_and_debug_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a\nb")
+
+    monkeypatch.setattr("hedonic_graph.graph.statements.load", broken)
+    result = run("query", "splits")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: unexpected RuntimeError: a b (`hedonic-graph --debug ...` shows where)\n"
+    assert isinstance(run("--debug", "query", "splits").exception, RuntimeError)
+
+
+def test_a_full_disk_and_an_interrupt_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device", "x.parquet")
+
+    monkeypatch.setattr("hedonic_graph.graph.statements.load", full)
+    assert refused(run("query", "splits")).startswith("Error: the disk is full writing x.parquet")
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hedonic_graph.graph.statements.load", interrupted)
+    result = run("query", "splits")
+    assert result.exit_code == 130 and "the same command continues" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["ingest", "query", "runs", "runs list", "runs delete", "store", "store start"])
+def test_every_help_ends_with_an_example(command: str) -> None:
+    result = run(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert f"hedonic-graph {command}" in result.stdout.partition("Example")[2]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from hedonic_graph.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "main(['query', '--help'], standalone_mode=False)\n"
+        "heavy = {'torch', 'transformers', 'pandas', 'numpy', 'neo4j'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(Path(hedonic_graph.__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in COMMANDS)

@@ -1,0 +1,228 @@
+"""The embedded store's keeper: shared, private, and gone when it should be (DESIGN §6.1)."""
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import neo4j
+import pytest
+
+import hedonic_graph
+from hedonic_graph.errors import UserError
+from hedonic_graph.graph import keeper
+from hedonic_graph.graph.store import connect, resolve
+
+PROC = Path("/proc")
+on_linux = pytest.mark.skipif(not PROC.is_dir(), reason="reads /proc, which Linux alone has")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "keeper"
+    yield folder
+    keeper.stop(folder)
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def alive(pid: int) -> bool:
+    """A process that ended and waits to be collected is not alive."""
+    with contextlib.suppress(OSError):
+        return PROC.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for path in PROC.glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found.append(int(path.parent.name))
+    return found
+
+
+def command(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "hedonic_graph.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(hedonic_graph.__file__).parents[1])},
+    )
+
+
+def write(folder: Path, name: str) -> None:
+    with connect(resolve(store=folder)) as store:
+        store.write("CREATE (:Feature {name: $name})", {"name": name})
+
+
+def names(folder: Path) -> list[str]:
+    with connect(resolve(store=folder)) as store:
+        return [row[0] for row in store.read("MATCH (f:Feature) RETURN f.name ORDER BY f.name").values]
+
+
+@on_linux
+def test_a_killed_keeper_leaves_no_server_and_the_next_command_works(folder: Path) -> None:
+    write(folder, "before")
+    running = keeper.status(folder)
+    assert running is not None
+    [server] = children(running.pid)
+    os.kill(running.pid, signal.SIGKILL)
+    # At once, without waiting: the old server is still on its way out.
+    write(folder, "after")
+    assert names(folder) == ["after", "before"]
+    assert until(lambda: not alive(server))
+    again = keeper.status(folder)
+    assert again is not None and again.pid != running.pid
+
+
+@on_linux
+def test_a_killed_server_ends_its_keeper_and_loses_nothing(folder: Path) -> None:
+    write(folder, "kept")
+    lease = keeper.attach(folder)
+    [server] = children(lease.keeper.pid)
+    os.kill(server, signal.SIGKILL)
+    assert until(lambda: not alive(lease.keeper.pid))
+    lease.close()
+    assert keeper.status(folder) is None
+    assert names(folder) == ["kept"]
+
+
+@on_linux
+def test_two_starts_at_once_share_one_keeper(folder: Path) -> None:
+    starts = [command("store", "start", "--store", str(folder), "--json") for _ in range(3)]
+    answers = [start.communicate(timeout=120)[0] for start in starts]
+    assert [start.returncode for start in starts] == [0, 0, 0], answers
+    running = keeper.status(folder)
+    assert running is not None and running.stay
+    assert all(f'"pid": {running.pid}' in answer for answer in answers)
+    keepers = [
+        path for path in PROC.glob("[0-9]*/cmdline")
+        if str(folder).encode() in path.read_bytes().split(b"\0")
+    ]  # fmt: skip
+    assert [int(path.parent.name) for path in keepers] == [running.pid]
+
+
+@on_linux
+def test_it_is_its_owners_alone_and_listens_on_loopback_only(folder: Path) -> None:
+    lease = keeper.attach(folder)
+    lease.close()
+    password = folder / "password"
+    assert password.read_text() == lease.password and len(lease.password) >= 32
+    for path in folder.rglob("*"):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert not mode & 0o077, f"{path} is {mode:o}"
+        if path.is_file() and path != password:
+            assert lease.password.encode() not in path.read_bytes(), path
+    for pid in [lease.keeper.pid, *children(lease.keeper.pid), os.getpid()]:
+        for name in ("cmdline", "environ"):
+            assert lease.password.encode() not in (PROC / str(pid) / name).read_bytes()
+    with (
+        neo4j.GraphDatabase.driver(lease.keeper.uri, auth=(keeper.USER, "guess")) as driver,
+        pytest.raises(neo4j.exceptions.AuthError),
+    ):
+        driver.verify_connectivity()
+    assert "hunter2" not in repr(resolve("bolt://x", "u", "hunter2"))
+    [server] = children(lease.keeper.pid)
+    sockets = set()
+    for path in (PROC / str(server) / "fd").iterdir():
+        with contextlib.suppress(OSError):
+            sockets.add(path.readlink().name)
+    listening = []
+    for table in ("tcp", "tcp6"):
+        for line in (PROC / "net" / table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                listening.append(fields[1])
+    port = int(lease.keeper.uri.rpartition(":")[2])
+    assert f"{port:04X}" in {address.rpartition(":")[2] for address in listening}
+    # 127.0.0.1 as /proc writes it, also as an address of IPv6.
+    assert all(address.rpartition(":")[0].endswith("0100007F") for address in listening), listening
+    with socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
+
+
+@on_linux
+def test_it_ends_when_idle_and_not_before(folder: Path) -> None:
+    lease = keeper.attach(folder, idle=1.0)
+    time.sleep(2.5)
+    assert keeper.status(folder) == lease.keeper
+    lease.close()
+    assert until(lambda: keeper.status(folder) is None)
+    assert until(lambda: not alive(lease.keeper.pid), 5)
+    assert not (folder / "keeper.json").exists()
+
+
+@on_linux
+def test_started_to_stay_it_stays_until_it_is_stopped_and_a_lost_password_is_made_anew(folder: Path) -> None:
+    keeper.attach(folder, idle=1.0).close()
+    lease = keeper.attach(folder, stay=True)
+    lease.close()
+    [server] = children(lease.keeper.pid)
+    time.sleep(2.5)
+    running = keeper.status(folder)
+    assert running is not None and running.pid == lease.keeper.pid and running.stay
+    assert keeper.stop(folder)
+    assert keeper.status(folder) is None and not alive(server)
+    assert not keeper.stop(folder)
+    (folder / "password").unlink()
+    assert names(folder) == []
+    assert (folder / "password").read_text() != lease.password
+
+
+def test_a_server_that_does_not_start_is_said_in_one_line(folder: Path) -> None:
+    (folder / "server").mkdir(parents=True)
+    (folder / "start.lock").touch()
+    (folder / "server" / "databases").write_text("in the way")
+    with pytest.raises(UserError, match=r"did not start: .+ \(see .*keeper\.log\)") as refused:
+        keeper.attach(folder)
+    assert "\n" not in str(refused.value)
+    assert keeper.status(folder) is None
+    (folder / "server" / "databases").unlink()
+    assert names(folder) == []
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(UserError, match=r"is not a store: it holds manifest\.json"):
+        keeper.attach(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+    with pytest.raises(UserError, match="is a file: a store is a folder"):
+        keeper.attach(tmp_path / "manifest.json")
+    assert not keeper.stop(tmp_path)
+
+
+def test_a_writer_waits_for_the_other(folder: Path) -> None:
+    folder.mkdir()
+    waited = []
+    with keeper.writer(folder):
+        script = (
+            "import sys; from pathlib import Path; from hedonic_graph.graph import keeper\n"
+            "with keeper.writer(Path(sys.argv[1]), lambda: print('waiting', flush=True)): print('in', flush=True)"
+        )
+        other = subprocess.Popen(
+            [sys.executable, "-c", script, str(folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(Path(hedonic_graph.__file__).parents[1])},
+        )
+        assert other.stdout is not None
+        assert other.stdout.readline() == "waiting\n"
+        waited.append(other.poll())
+    assert other.communicate(timeout=20)[0] == "in\n"
+    assert waited == [None]
