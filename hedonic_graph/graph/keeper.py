@@ -156,7 +156,10 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _open(path: Path) -> IO[str]:
     """Open for appending a file that only its owner can open."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a")
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a")
+    except PermissionError as error:
+        raise UserError(f"the store at {path.parent} belongs to another user, or is read-only") from error
 
 
 def _free(path: Path) -> bool:

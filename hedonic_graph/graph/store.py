@@ -248,6 +248,9 @@ def explained(address: Address) -> Iterator[None]:
         raise UserError(f"no server at {address}: {_without_login(reason)}") from error
     except exceptions.SessionExpired as error:
         raise UserError(f"{address} went away: run the same command again, it continues") from error
+    except exceptions.TransientError as error:
+        reason = (error.message or "no reason given").splitlines()[0]
+        raise UserError(f"{address} could not do it now ({reason}): run the same command again") from error
     except exceptions.ConfigurationError as error:
         raise UserError(f"{address} is not an address: {_without_login(str(error).splitlines()[0])}") from error
     except exceptions.ClientError as error:

@@ -279,3 +279,24 @@ def test_long_values_go_in_and_ids_too_long_for_a_key_are_refused(store: Store, 
     with pytest.raises(UserError, match="has 10,000 bytes: an id may have 8,000 at most"):
         ingest(other, store)
     assert all(row["run"] != other.runs[0].id for row in runs.listed(store).records())
+
+
+def test_a_batch_whose_answer_was_lost_is_there_once(
+    store: Store, drawing: Drawing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "batch", BATCH)
+    drawn = drawing()
+    ingest(drawn, store)
+    undisturbed = snapshot(store, drawn)
+    for run in drawn.runs:
+        runs.delete(store, run.id)
+    write = Store.write
+
+    def twice(self: Store, statement: str, parameters: Any = None, check: Any = None) -> Any:
+        if parameters is not None and "number" in parameters:
+            write(self, statement, parameters, check)
+        return write(self, statement, parameters, check)
+
+    monkeypatch.setattr(Store, "write", twice)
+    ingest(drawn, store)
+    assert snapshot(store, drawn) == undisturbed
