@@ -81,6 +81,7 @@ def test_the_seed_decides():
         ({"kmin": 6}, "no coalition of kmin = 6 can be drawn from 5 neurons"),
         ({"partition": Partition.from_labels(np.arange(4))}, "covers 4 neurons, phi 5"),
         ({"phi": torch.zeros(5, 5).fill_(float("inf"))}, "NaN or infinity"),
+        ({"phi": torch.zeros(5, 4), "sampler": "neighbourhood"}, "square"),
     ],
 )
 def test_bad_parameters_are_refused(options, message):
