@@ -48,7 +48,9 @@ def _is_number(value: Any) -> bool:
 def _column(values: list[Any]) -> list[str]:
     sizes = [abs(value) for value in values if isinstance(value, float) and math.isfinite(value)]
     largest = max(sizes, default=0.0)
-    if largest >= 1e6 or 0 < largest < 0.01:
+    if not all(value is None or _is_number(value) for value in values):
+        form = ".4g"
+    elif largest >= 1e6 or 0 < largest < 0.01:
         form = ".2e"
     else:
         form = ".1f" if largest >= 10 else ".2f" if largest >= 1 else ".3f"

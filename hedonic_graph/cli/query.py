@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hedonic_graph.graph.statements import Statement
     from hedonic_graph.graph.store import Address
 
+TABLE_ROWS = 50
 EXAMPLE = """\b
 Example:
   hedonic-graph query
@@ -25,7 +26,11 @@ Example:
 @click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="Output."
 )
-@click.option("--limit", type=click.IntRange(min=0), help="Print so many rows at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help="Print so many rows at most, 0 for all  [default: 50 in a table, else all].",
+)
 @click.option("--show", is_flag=True, help="Print the statement instead of running it.")
 @connection
 def query(
@@ -83,7 +88,9 @@ def _list(form: str) -> None:
 def _print(columns: tuple[str, ...], rows: Sequence[tuple[object, ...]], form: str, limit: int | None) -> None:
     from hedonic_graph import tables
 
-    shown = rows if limit is None else rows[:limit]
+    if limit is None and form == "table":
+        limit = TABLE_ROWS
+    shown = rows[:limit] if limit else rows
     if form == "csv":
         click.echo(tables.to_csv(columns, shown))
     elif form == "json":
@@ -91,4 +98,4 @@ def _print(columns: tuple[str, ...], rows: Sequence[tuple[object, ...]], form: s
     elif rows:
         click.echo(tables.render(columns, shown))
     if len(shown) < len(rows):
-        click.echo(f"{len(shown):,} of {len(rows):,} rows", err=form != "table")
+        click.echo(f"{len(shown):,} of {len(rows):,} rows (--limit 0 prints all)", err=form != "table")

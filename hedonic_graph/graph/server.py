@@ -26,7 +26,6 @@ def serve() -> None:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     order = json.loads(sys.stdin.readline())
-    os.umask(0o077)
     home = Path(order["folder"]) / "server"
     home.mkdir(exist_ok=True)
     os.chdir(home)

@@ -101,7 +101,16 @@ def test_formats(drawn: Drawn, arguments: list[str]) -> None:
     assert [record["alpha"] for record in records] == [0.8, 1.0]
     limited = run(*ask, "--format", "json", "--limit", "1")
     assert len(json.loads(limited.stdout)) == 1
-    assert limited.stderr == "1 of 2 rows\n"
+    assert limited.stderr == "1 of 2 rows (--limit 0 prints all)\n"
+
+
+def test_a_table_stops_where_a_screen_does(drawn: Drawn, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hedonic_graph.cli.query.TABLE_ROWS", 3)
+    ask = ["query", "significant", "-p", f"run={drawn.runs[0].id}", *arguments]
+    lines = run(*ask).stdout.splitlines()
+    assert len(lines) == 2 + 3 + 1 and lines[-1] == "3 of 7 rows (--limit 0 prints all)"
+    assert len(run(*ask, "--limit", "0").stdout.splitlines()) == 2 + 7
+    assert len(run(*ask, "--format", "csv").stdout.splitlines()) == 1 + 7
 
 
 def test_no_rows_are_explained_with_exit_code_0(drawn: Drawn, arguments: list[str]) -> None:
@@ -120,7 +129,7 @@ def test_runs_list_show_and_delete(drawn: Drawn, arguments: list[str]) -> None:
     listed = json.loads(run("runs", "list", "--json", *arguments).stdout)
     assert {first, second} <= {one["run"] for one in listed}
     assert f"{first}  " in run("runs", "list", *arguments).stdout
-    assert "stability_bound  0.010" in run("runs", "show", first, *arguments).stdout
+    assert "stability_bound  0.01" in run("runs", "show", first, *arguments).stdout
     assert run("runs", "delete", first, *arguments).stdout == f"{first}: deleted\n"
     listed = json.loads(run("runs", "list", "--json", *arguments).stdout)
     assert [one["run"] for one in listed if one["run"] in (first, second)] == [second]
