@@ -71,10 +71,15 @@ class Analysis:
                 raise UserError(f"another process is writing {path}: wait for it, or name another folder") from error
             for leftover in path.glob(".partial-*"):
                 shutil.rmtree(leftover)
-            if (path / MANIFEST).is_file():
-                yield cls(path, _read_manifest(path / MANIFEST))
-            else:
-                yield cls(path, {"schema": SCHEMA, "created": now(), "units": {}})
+            try:
+                if (path / MANIFEST).is_file():
+                    yield cls(path, _read_manifest(path / MANIFEST))
+                else:
+                    yield cls(path, {"schema": SCHEMA, "created": now(), "units": {}})
+            finally:
+                if not (path / MANIFEST).is_file():
+                    # Inputs that do not fit together leave nothing behind.
+                    shutil.rmtree(path)
 
     def unit(self, name: str) -> dict[str, Any]:
         """The manifest's entry of a unit; raises UserError where the analysis does not hold it."""
@@ -83,9 +88,12 @@ class Analysis:
         entry: dict[str, Any] = self.manifest["units"][name]
         return entry
 
-    def content(self, name: str) -> str:
-        """One hash over the contents of a unit's files."""
-        return key_of(files={file: entry["sha256"] for file, entry in self.unit(name)["files"].items()})
+    def content(self, name: str, suffix: str = "") -> str:
+        """One hash over the contents of a unit's files, or of those with one suffix."""
+        files = self.unit(name)["files"]
+        return key_of(
+            files={file: entry["sha256"] for file, entry in files.items() if file == name + suffix or not suffix}
+        )
 
     def file(self, name: str, suffix: str) -> Path:
         """The checked path of one file of a unit; raises DamagedFile where it is not as it was written."""

@@ -17,6 +17,26 @@ class Progress(Protocol):
         """Finish the bar."""
 
 
+class Named:
+    """A share of a longer bar: its remarks begin with a name, and closing it leaves the bar open."""
+
+    def __init__(self, whole: Progress, name: str) -> None:
+        self._whole = whole
+        self._name = name
+        whole.set_postfix_str(name)
+
+    def update(self, steps: float = 1) -> None:
+        """Advance the whole bar."""
+        self._whole.update(steps)
+
+    def set_postfix_str(self, remark: str) -> None:
+        """Show the name and a remark at the end of the bar."""
+        self._whole.set_postfix_str(f"{self._name}, {remark}")
+
+    def close(self) -> None:
+        """Leave the whole bar as it is."""
+
+
 def bar(label: str, total: float | None = None, items: Iterable[Any] | None = None, unit: str = "it") -> Any:
     """Return a tqdm bar on standard error that leaves one line behind.
 
@@ -24,4 +44,9 @@ def bar(label: str, total: float | None = None, items: Iterable[Any] | None = No
     """
     from tqdm import tqdm
 
-    return tqdm(items, desc=label, total=total, unit=unit, delay=2.0, dynamic_ncols=True, leave=True)
+    class Bar(tqdm):
+        def set_postfix_str(self, s: str = "", refresh: bool = False) -> None:
+            # tqdm's own default draws the bar at once, whatever its delay.
+            super().set_postfix_str(s, refresh)
+
+    return Bar(items, desc=label, total=total, unit=unit, delay=2.0, dynamic_ncols=True, leave=True)

@@ -153,10 +153,9 @@ class AnalysisResults:
 
     def fingerprint(self, run: RunInfo) -> str:
         """See :class:`Results`."""
-        units = [layer_unit(f"phi.{run.valuation}", layer) for layer in self.layers]
-        units += [self._partition(run, layer) for layer in self.layers]
-        units += [self._lineage(run, layer) for layer in self.layers[:-1]]
-        contents = [self.analysis.content(unit) for unit in units]
+        contents = [self.analysis.content(layer_unit(f"phi.{run.valuation}", layer)) for layer in self.layers]
+        contents += [self.analysis.content(self._partition(run, layer), ".parquet") for layer in self.layers]
+        contents += [self.analysis.content(self._lineage(run, layer)) for layer in self.layers[:-1]]
         return key_of(model=self.model.id, config=run.config, contents=contents)
 
     def step(self, run: RunInfo, layer: int) -> "LayerStep":

@@ -53,7 +53,8 @@ def main(folder: Path) -> None:
         predicted = torch.cat([_predict(model, base.tokenizer, chunk) for chunk in bar("held-out", items=chunks)])
     print(f"R^2 on {len(held_out)} pairs of held-out topics: {r2_score(_labels(held_out), predicted):.3f}")
     model.peft_config["default"].base_model_name_or_path = "SmolLM2-135M-Instruct"
-    model.save_pretrained(str(folder))
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
 
 
 def _train(model: Any, tokenizer: Any) -> None:

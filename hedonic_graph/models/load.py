@@ -120,6 +120,10 @@ def load_model(
     Raises UserError for a layer that does not exist, an adapter made for another base, an adapter that
     changes nothing in a layer of ``layers`` (with ``reference="base"``) and a missing task head.
     """
+    if reference == "base" and adapter is None:
+        raise UserError(
+            "without an adapter there is no base to compare with: give --adapter, or --reference zero or mean"
+        )
     base = load_base(files)
     stack = base.classifier.get_submodule(f"{base.architecture.backbone}.{base.architecture.layers}")
     check_layers(layers, len(stack), files.name)
@@ -136,8 +140,8 @@ def load_model(
     model = LoadedModel(
         base.classifier.to(device), base.tokenizer, base.architecture, device, has_adapter=adapter is not None
     )
-    if reference == "base":
-        _check_delta(model, layers, adapter)
+    if reference == "base" and adapter is not None:
+        _check_delta(model, layers, adapter.name)
     return model
 
 
@@ -147,11 +151,7 @@ def check_layers(layers: tuple[int, ...], count: int, name: str) -> None:
         raise UserError(f"{name} has no layer {outside[0]}: its layers are 0-{count - 1}")
 
 
-def _check_delta(model: LoadedModel, layers: tuple[int, ...], adapter: Files | None) -> None:
-    if adapter is None:
-        raise UserError(
-            "without an adapter there is no base to compare with: give --adapter, or --reference zero or mean"
-        )
+def _check_delta(model: LoadedModel, layers: tuple[int, ...], adapter: str) -> None:
     for layer in layers:
         block = model.block(layer)
         pairs: list[tuple[Tensor | None, Tensor | None]] = [
@@ -161,7 +161,7 @@ def _check_delta(model: LoadedModel, layers: tuple[int, ...], adapter: Files | N
         ]
         if all(now is None or before is None or torch.equal(now, before) for now, before in pairs):
             raise UserError(
-                f"adapter {adapter.name} changes nothing in the MLP of layer {layer} (its delta is exactly zero): "
+                f"adapter {adapter} changes nothing in the MLP of layer {layer} (its delta is exactly zero): "
                 "untrained, not loaded, or meant for other layers"
             )
 

@@ -78,15 +78,18 @@ def analyze(
 def _stages(context: Context) -> None:
     config = context.config
     capture_layers(context)
-    with bar("valuations and partitions", total=len(config.layers), unit="layer") as progress:
+    neurons = len(config.layers) * len(config.runs) * context.analysis.manifest["model"]["d_ff"]
+    with bar("partitions", total=neurons, unit="neuron") as progress:
         for layer in config.layers:
             for valuation in config.valuation:
+                progress.set_postfix_str(f"{valuation} of layer {layer}")
                 value_layer(context, valuation, layer)
-            partition_layer(context, layer)
+            partition_layer(context, layer, progress)
             agree(context, layer)
-            progress.update(1)
-    for layer, following in context.steps():
-        track_step(context, layer, following)
+    steps = context.steps()
+    with bar("lineage", total=len(steps) * len(config.runs), unit="step") as progress:
+        for layer, following in steps:
+            track_step(context, layer, following, progress)
 
 
 def _write_text(context: Context) -> None:

@@ -21,20 +21,22 @@ from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cove
 from hedonic_graph.game.utility import member_utilities
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.valuing import load_phi
-from hedonic_graph.progress import bar
+from hedonic_graph.progress import Named, Progress
 
 
-def partition_layer(context: Context, layer: int) -> None:
-    """Compute every run's partition of a layer where the folder lacks it."""
+def partition_layer(context: Context, layer: int, progress: Progress) -> None:
+    """Compute every run's partition of a layer where the folder lacks it; ``progress`` takes neurons."""
+    neurons = context.analysis.manifest["model"]["d_ff"]
     config = context.config
     for valuation in config.valuation:
         phi: Tensor | None = None
         for spec in (spec for spec in config.runs if spec.valuation == valuation):
             name, key = layer_unit(f"partition.{spec.id}", layer), _key(context, spec, layer)
             if context.analysis.has(name, key, context.report):
+                progress.update(neurons)
                 continue
             phi = load_phi(context, valuation, layer) if phi is None else phi
-            _commit(context, spec, layer, name, key, phi)
+            _commit(context, spec, layer, name, key, phi, Named(progress, f"{spec.id} L{layer:02d}"))
 
 
 def load_partition(context: Context, spec: RunSpec, layer: int) -> Partition:
@@ -53,7 +55,7 @@ def agree(context: Context, layer: int) -> None:
             specs = [RunSpec(valuation, solver, seed) for seed in config.seed]
             units = [layer_unit(f"partition.{spec.id}", layer) for spec in specs]
             name = layer_unit(f"agreement.{valuation}.{solver}", layer)
-            key = key_of(stage="agreement", partitions=[analysis.content(unit) for unit in units])
+            key = key_of(stage="agreement", partitions=[analysis.content(unit, ".parquet") for unit in units])
             if analysis.has(name, key, context.report):
                 continue
             found = seed_agreement([load_partition(context, spec, layer) for spec in specs])
@@ -77,7 +79,7 @@ def _key(context: Context, spec: RunSpec, layer: int) -> str:
     if spec.solver == "random":
         sizes_of = _model_of(config, spec)
         parts |= {
-            "sizes": analysis.content(layer_unit(f"partition.{sizes_of.id}", layer)),
+            "sizes": analysis.content(layer_unit(f"partition.{sizes_of.id}", layer), ".parquet"),
             "utility": config.utility,
         }
     return key_of(**parts)
@@ -89,40 +91,42 @@ def _model_of(config: Config, spec: RunSpec) -> RunSpec:
     return RunSpec(spec.valuation, solver, None if solver == "exact" else spec.seed)
 
 
-def _solve(context: Context, spec: RunSpec, layer: int, phi: Tensor) -> tuple[TopCover | None, Partition, str]:
+def _solve(
+    context: Context, spec: RunSpec, layer: int, phi: Tensor, progress: Progress
+) -> tuple[TopCover | None, Partition, str]:
     """Return the rounds (None for a baseline), the partition and the utility its members are measured by."""
     config = context.config
     if spec.solver == "random":
         sizes = load_partition(context, _model_of(config, spec), layer).sizes
         assert spec.seed is not None
+        progress.update(len(phi))
         return None, random_partition(sizes, len(phi), spec.seed), config.utility
-    with bar(f"{spec.id} L{layer:02d}", total=len(phi), unit="neuron") as progress:
-        if spec.solver == "exact":
-            solved = exact_top_cover(phi, k=config.k, progress=progress)
-            return solved, solved.partition, "sum"
-        assert spec.seed is not None
-        solved = pac_top_cover(
-            phi,
-            k=config.k,
-            kmin=config.kmin,
-            kmax=config.kmax,
-            samples=config.samples,
-            window=config.window,
-            seed=spec.seed,
-            utility=config.utility,  # type: ignore[arg-type]
-            emit=config.emit,  # type: ignore[arg-type]
-            retain=config.retain,  # type: ignore[arg-type]
-            sampler=config.sampler,  # type: ignore[arg-type]
-            progress=progress,
-        )
+    if spec.solver == "exact":
+        solved = exact_top_cover(phi, k=config.k, progress=progress)
+        return solved, solved.partition, "sum"
+    assert spec.seed is not None
+    solved = pac_top_cover(
+        phi,
+        k=config.k,
+        kmin=config.kmin,
+        kmax=config.kmax,
+        samples=config.samples,
+        window=config.window,
+        seed=spec.seed,
+        utility=config.utility,  # type: ignore[arg-type]
+        emit=config.emit,  # type: ignore[arg-type]
+        retain=config.retain,  # type: ignore[arg-type]
+        sampler=config.sampler,  # type: ignore[arg-type]
+        progress=progress,
+    )
     return solved, solved.partition, config.utility
 
 
-def _commit(context: Context, spec: RunSpec, layer: int, name: str, key: str, phi: Tensor) -> None:
+def _commit(context: Context, spec: RunSpec, layer: int, name: str, key: str, phi: Tensor, progress: Progress) -> None:
     config = context.config
 
     def write(path: Path) -> None:
-        solved, partition, utility = _solve(context, spec, layer, phi)
+        solved, partition, utility = _solve(context, spec, layer, phi, progress)
         utilities = member_utilities(phi, partition, config.k, utility)  # type: ignore[arg-type]
         certificates = [
             certificate(

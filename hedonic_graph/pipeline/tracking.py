@@ -15,11 +15,13 @@ from hedonic_graph.lineage.storage import save_step
 from hedonic_graph.pipeline.capturing import load_capture
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.partitioning import load_partition
-from hedonic_graph.progress import bar
+from hedonic_graph.progress import Progress
 
 
-def track_step(context: Context, layer: int, following: int) -> None:
+def track_step(context: Context, layer: int, following: int, progress: Progress) -> None:
     """Follow every run's coalitions from ``layer`` into ``following`` where the folder lacks it.
+
+    Each run is one step of ``progress``.
 
     The paths between the two layers' neurons are computed once for all runs.
     """
@@ -29,31 +31,31 @@ def track_step(context: Context, layer: int, following: int) -> None:
         for spec, key in keys.items()
         if not context.analysis.has(layer_unit(f"lineage.{spec.id}", layer), key, context.report)
     ]
+    progress.update(len(keys) - len(missing))
     if not missing:
         return
     sources = {spec: load_partition(context, spec, layer) for spec in missing}
     labels = [kept_labels(source, context.config.min_size) for source in sources.values()]
     flows = _flows(context, layer, following, labels)
-    with bar(f"lineage L{layer:02d}", total=len(missing), unit="run") as progress:
-        for spec, flow in zip(missing, flows, strict=True):
-            target = load_partition(context, spec, following)
+    for spec, flow in zip(missing, flows, strict=True):
+        target = load_partition(context, spec, following)
 
-            def write(path: Path, spec: RunSpec = spec, flow: Tensor = flow, target: Partition = target) -> None:
-                config = context.config
-                step = track(
-                    flow,
-                    sources[spec],
-                    target,
-                    min_size=config.min_size,
-                    shares=config.shares,
-                    events=config.events,
-                    shuffles=config.shuffles,
-                )
-                save_step(path, step, following)
+        def write(path: Path, spec: RunSpec = spec, flow: Tensor = flow, target: Partition = target) -> None:
+            config = context.config
+            step = track(
+                flow,
+                sources[spec],
+                target,
+                min_size=config.min_size,
+                shares=config.shares,
+                events=config.events,
+                shuffles=config.shuffles,
+            )
+            save_step(path, step, following)
 
-            context.analysis.commit(layer_unit(f"lineage.{spec.id}", layer), keys[spec], write)
-            context.done.append(layer_unit(f"lineage.{spec.id}", layer))
-            progress.update(1)
+        context.analysis.commit(layer_unit(f"lineage.{spec.id}", layer), keys[spec], write)
+        context.done.append(layer_unit(f"lineage.{spec.id}", layer))
+        progress.update(1)
 
 
 def _flows(context: Context, layer: int, following: int, labels: list[np.ndarray]) -> list[Tensor]:
@@ -74,6 +76,8 @@ def _key(context: Context, spec: RunSpec, layer: int, following: int) -> str:
         model=context.fingerprint,
         layers=[layer, following],
         capture=analysis.content(layer_unit("capture", layer)),
-        partitions=[analysis.content(layer_unit(f"partition.{spec.id}", one)) for one in (layer, following)],
+        partitions=[
+            analysis.content(layer_unit(f"partition.{spec.id}", one), ".parquet") for one in (layer, following)
+        ],
         options={name: getattr(config, name) for name in ("mass", "shares", "events", "min_size", "shuffles")},
     )

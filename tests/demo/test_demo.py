@@ -1,0 +1,98 @@
+"""The demo's text and adapter, and its road on the real model, shortened."""
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hedonic_graph.demo import ADAPTER, text
+from hedonic_graph.text.labels import covered_query_term_ratio
+from hedonic_graph.text.pairs import write_pairs
+
+
+def test_held_out_topics_share_no_run_of_eight_words_with_training() -> None:
+    held_out = {tuple(run) for _, passage in text.passages("held-out") for run in runs(passage)}
+    training = {tuple(run) for _, passage in text.passages("train") for run in runs(passage)}
+    assert len(held_out) > 2000
+    assert held_out.isdisjoint(training)
+
+
+def runs(passage: str) -> list[list[str]]:
+    words = passage.split()
+    return [words[start : start + 8] for start in range(len(words) - 7)]
+
+
+def test_coverage_varies_from_none_to_all_and_pairs_come_from_the_seed() -> None:
+    pairs = text.pairs(300, split="held-out", seed=4)
+    labels = [covered_query_term_ratio(pair.query, pair.passage) for pair in pairs]
+    assert min(labels) == 0
+    assert max(labels) == 1
+    assert statistics.pstdev(labels) > 0.3
+    assert pairs == text.pairs(300, split="held-out", seed=4)
+    assert pairs != text.pairs(300, split="held-out", seed=5)
+
+
+def test_the_adapter_has_learned() -> None:
+    """The shipped adapter on held-out topics, through plain peft and transformers."""
+    import torch
+    from peft import PeftModel
+    from sklearn.metrics import r2_score
+
+    from hedonic_graph.models.load import load_base
+    from hedonic_graph.models.locate import locate_model
+
+    base = load_base(locate_model("smollm2"))
+    tuned = PeftModel.from_pretrained(base.classifier, str(ADAPTER)).eval()
+    pairs = sorted(text.pairs(64, split="held-out", seed=21), key=lambda pair: len(pair.prompt))
+    labels = [covered_query_term_ratio(pair.query, pair.passage) for pair in pairs]
+    predicted: list[float] = []
+    for start in range(0, len(pairs), 16):
+        prompts = [pair.prompt for pair in pairs[start : start + 16]]
+        tokens = base.tokenizer(prompts, padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            predicted += tuned(**tokens).logits[:, 0].tolist()
+    assert r2_score(labels, predicted) > 0.6
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Analyse SmolLM2 on twelve pairs and load it, each command a process of its own."""
+    folder = tmp_path_factory.mktemp("road")
+    write_pairs(folder / "pairs.jsonl", text.pairs(12, split="held-out", seed=6))
+    command(folder, "analyze", "--model", "smollm2", "--adapter", str(ADAPTER), "--text", "pairs.jsonl",
+            "--layers", "12-13", "--solver", "exact", "--certificate-samples", "2000", "-o", "small")  # fmt: skip
+    try:
+        command(folder, "ingest", "small", "--keep", "5")
+        yield folder
+    finally:
+        command(folder, "store", "stop")
+
+
+def command(folder: Path, *arguments: str) -> str:
+    program = [sys.executable, "-m", "hedonic_graph.cli", *arguments]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_fates_of_a_real_model_answer_from_a_new_process(road: Path) -> None:
+    (row,) = json.loads(command(road, "query", "fates", "--format", "json"))
+    assert (row["run"], row["layer"], row["next"]) == ("small/pas.exact", 12, 13)
+    assert sum(row[fate] for fate in ("persist", "split", "merge", "vanish")) == pytest.approx(100)
+
+
+def test_the_graph_says_what_the_analysis_says(road: Path) -> None:
+    from hedonic_graph.results import open_results
+
+    results = open_results(road / "small")
+    (run,) = results.runs
+    sizes = json.loads(command(road, "query", "sizes", "--format", "json"))
+    assert sum(row["coalitions"] for row in sizes) == sum(len(results.coalitions(run, layer)) for layer in (12, 13))
+    edges = results.edges(run, 12, 5)
+    splits = json.loads(command(road, "query", "splits", "--format", "json"))
+    assert len(splits) == (edges["event"] == "split").sum()
+    significant = json.loads(command(road, "query", "significant", "--format", "json"))
+    assert len(significant) == (edges["z"] >= 3).sum() == results.lineage_record(run, 12)["counts"]["significant"]

@@ -1,0 +1,62 @@
+"""What a configuration accepts."""
+
+from typing import Any
+
+import pytest
+
+from hedonic_graph.config import Config, parse_layers
+from hedonic_graph.errors import UserError
+
+
+def config(**change: Any) -> Config:
+    return Config(**({"model": "m", "text": "t", "layers": (7, 8)} | change))
+
+
+def test_runs_are_every_combination_and_exact_has_no_seed() -> None:
+    runs = config(valuation=("pas", "oca"), solver=("exact", "pac"), seed=(0, 5)).runs
+    expected = ["pas.exact", "pas.pac.0", "pas.pac.5", "oca.exact", "oca.pac.0", "oca.pac.5"]
+    assert [run.id for run in runs] == expected
+
+
+def test_layers() -> None:
+    assert parse_layers("7-9") == (7, 8, 9)
+    assert parse_layers("0, 2-3,9") == (0, 2, 3, 9)
+    for wrong in ("", "7-", "9-7", "a", "7 8", "-1"):
+        with pytest.raises(UserError, match="cannot be read"):
+            parse_layers(wrong)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"solver": ("exakt",)}, "solver 'exakt' is none of exact, pac, random"),
+        ({"layers": ()}, "no layers"),
+        ({"layers": (8, 7)}, "ascending"),
+        ({"layers": (7, 7)}, "each named once"),
+        ({"seed": (1, 1)}, "seed: name at least one, and each once"),
+        ({"k": 0}, "k must be at least 1, not 0"),
+        ({"samples": 0}, "samples must be at least 1"),
+        ({"kmin": 5, "kmax": 4}, "kmax 4 is below kmin 5"),
+        ({"delta": 1.0}, "delta must lie between 0 and 1"),
+        ({"solver": ("random",)}, "name one beside it"),
+    ],
+)
+def test_mistakes(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        config(**change)
+
+
+def test_choices_are_those_of_the_rooms() -> None:
+    """The table of choices stands in the configuration so that help needs no torch; it must not drift."""
+    from hedonic_graph.config import CHOICES
+    from hedonic_graph.game.reservoir import RETAINS
+    from hedonic_graph.game.sampling import SAMPLERS
+    from hedonic_graph.game.top_cover import EMITS
+    from hedonic_graph.game.utility import UTILITIES
+    from hedonic_graph.lineage.events import EVENTS
+    from hedonic_graph.lineage.shares import SHARES
+
+    rooms = {"retain": RETAINS, "sampler": SAMPLERS, "emit": EMITS, "utility": UTILITIES}
+    rooms |= {"events": EVENTS, "shares": SHARES}
+    for name, values in rooms.items():
+        assert set(CHOICES[name]) == set(values)
