@@ -47,8 +47,6 @@ def _start(home: Path, order: dict[str, Any]) -> tuple[Any, int]:
     (home / "config" / "server-users.jsonl").unlink(missing_ok=True)
     port = _free_port()
     settings = {
-        "bolt.host": HOST,
-        "bolt.port": port,
         "bolt.defaultDatabase": order["database"],
         "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
         "server.logsDirectory": home / "log",
@@ -60,9 +58,8 @@ def _start(home: Path, order: dict[str, Any]) -> tuple[Any, int]:
         jvm_args=[f"-XX:ErrorFile={home}/java-crash-%p.log"]
         + [f"-Darcadedb.{name}={value}" for name, value in settings.items()],
     )
-    server = create_server(
-        str(home), order["password"], {"host": HOST, "http_port": _free_port(), "bolt_port": port, "mode": "production"}
-    )
+    listen = {"host": HOST, "http_port": _free_port(), "bolt_host": HOST, "bolt_port": port, "mode": "production"}
+    server = create_server(str(home), order["password"], listen)
     server.start()
     server.create_database(order["database"])
     return server, port
