@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from hedonic_graph.lineage.step import LayerStep
 
+FATES = ("persist", "split", "merge", "vanish")
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -50,8 +52,11 @@ class RunInfo:
     """The scalars that made it."""
     config: str = "{}"
     """The whole configuration as one JSON string."""
-    honesty: dict[str, float] = field(default_factory=dict)
-    """The figures of DESIGN §3.8 by name: seeds' agreement, stability, lineage against shuffled membership."""
+    honesty: dict[str, float | list[float]] = field(default_factory=dict)
+    """The figures of DESIGN §3.8 by name: seeds' agreement, stability, lineage against shuffled membership.
+
+    Lists hold one number for each layer that is followed.
+    """
 
 
 class Results(Protocol):
@@ -201,9 +206,9 @@ class AnalysisResults:
         info.honesty.update(self._honesty(info))
         return info
 
-    def _honesty(self, run: RunInfo) -> dict[str, float]:
+    def _honesty(self, run: RunInfo) -> dict[str, float | list[float]]:
         records = [self.partition_record(run, layer) for layer in self.layers]
-        found = {"largest_share": max(record["largest_share"] for record in records)}
+        found: dict[str, float | list[float]] = {"largest_share": max(record["largest_share"] for record in records)}
         for sampler in records[0]["certificates"]:
             certificates = [record["certificates"][sampler] for record in records]
             found[f"blocking_rate_{sampler}"] = max(one["rate"] for one in certificates)
@@ -216,6 +221,10 @@ class AnalysisResults:
         if steps:
             found["significant_edges"] = sum(step["counts"]["significant"] for step in steps)
             found["significant_edges_shuffled"] = sum(step["chance"]["significant"] for step in steps)
+            for fate in FATES:
+                found[f"{fate}_shuffled"] = [
+                    100 * step["chance"][fate] / max(sum(step["chance"][one] for one in FATES), 1) for step in steps
+                ]
         return found
 
     def _kinds(self, run: RunInfo, layer: int | None, ids: str, kinds: str, count: int) -> np.ndarray:

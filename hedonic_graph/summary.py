@@ -1,17 +1,17 @@
 """An analysis in a few lines a person can judge: sizes, fates, and how each count stands against chance."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
-from hedonic_graph.results import AnalysisResults, RunInfo
-
-FATES = ("persist", "split", "merge", "vanish")
+from hedonic_graph.results import FATES, AnalysisResults, RunInfo
 
 
 def layer_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:
     """One row for each layer of a run: coalitions, largest share, fates in per cent, edges beyond z = 3.
 
-    ``z>3`` counts edges with z of 3 or more, ``shuffled`` the mean under shuffled membership of the targets.
-    The last layer has no fates.
+    Fates and ``significant`` (edges with z of 3 or more) stand beside ``... shuffled``, their means under
+    shuffled membership of the targets. The last layer has no fates: None.
     """
     rows = []
     for layer in results.layers:
@@ -19,25 +19,46 @@ def layer_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:
         row: dict[str, Any] = {
             "layer": layer,
             "coalitions": record["coalitions"],
-            "of one": record["singletons"],
-            "largest %": round(100 * record["largest_share"], 1),
+            "singletons": record["singletons"],
+            "largest_percent": round(100 * record["largest_share"], 1),
         }
-        if layer != results.layers[-1]:
-            counts, chance = (results.lineage_record(run, layer)[name] for name in ("counts", "chance"))
-            sources = sum(counts[fate] for fate in FATES)
-            row |= {f"{fate} %": round(100 * counts[fate] / sources, 1) if sources else None for fate in FATES}
-            row |= {"edges": counts["edges"], "z>3": counts["significant"], "shuffled": chance["significant"]}
-        else:
-            row |= dict.fromkeys([*(f"{fate} %" for fate in FATES), "edges", "z>3", "shuffled"])
+        last = layer == results.layers[-1]
+        lineage = {"counts": {}, "chance": {}} if last else results.lineage_record(run, layer)
+        for name, counts in (("", lineage["counts"]), ("_shuffled", lineage["chance"])):
+            sources = sum(counts.get(fate, 0) for fate in FATES)
+            row |= {f"{fate}{name}": round(100 * counts[fate] / sources, 1) if sources else None for fate in FATES}
+            row[f"significant{name}"] = counts.get("significant")
+        row["edges"] = lineage["counts"].get("edges")
         rows.append(row)
     return rows
+
+
+def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Columns and cells of :func:`layer_rows` for people; shuffled means in brackets behind each count."""
+
+    def beside(row: dict[str, Any], name: str) -> str | None:
+        if row[name] is None:
+            return None
+        return f"{row[name]:g} ({row[f'{name}_shuffled']:.3g})"
+
+    columns = ["layer", "coalitions", "of one", "largest %", *(f"{fate} %" for fate in FATES), "edges", "z >= 3"]
+    cells = [
+        [
+            *(row[name] for name in ("layer", "coalitions", "singletons", "largest_percent")),
+            *(beside(row, fate) for fate in FATES),
+            row["edges"],
+            beside(row, "significant"),
+        ]
+        for row in rows
+    ]
+    return columns, cells
 
 
 def verdicts(results: AnalysisResults) -> list[str]:
     """What the figures let one say of each run, chance named as chance."""
     lines = []
     for run in results.runs:
-        figures = run.honesty
+        figures: Any = run.honesty
         if "seed_agreement" in figures and run.seed == results.config.seed[0]:
             lines.append(f"{run.valuation}.{run.solver}: {_seeds(figures['seed_agreement'], len(results.config.seed))}")
         if "significant_edges" in figures:
@@ -62,6 +83,7 @@ def _seeds(agreement: float, count: int) -> str:
 
 def _links(found: int, chance: float) -> str:
     line = f"{found} links beyond z = 3, {chance:.1f} under shuffled membership"
-    if found <= 2 * chance:
+    # Three standard deviations of a count, plus one for counts near zero.
+    if found <= chance + 3 * math.sqrt(chance + 1):
         return f"{line}: no more than about chance"
     return f"{line}: {found / chance:.1f} times chance" if chance else f"{line}: beyond chance"

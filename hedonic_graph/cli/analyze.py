@@ -115,7 +115,7 @@ def run(config: Config, output: Path, device: str, as_json: bool) -> None:
 def show(output: Path, as_json: bool) -> None:
     """Print an analysis's tables and what they let one say."""
     from hedonic_graph.results import open_results
-    from hedonic_graph.summary import layer_rows, verdicts
+    from hedonic_graph.summary import layer_rows, table, verdicts
     from hedonic_graph.tables import render
 
     results = open_results(output)
@@ -126,9 +126,9 @@ def show(output: Path, as_json: bool) -> None:
         click.echo(json.dumps(record, indent=1))
         return
     for run_info in results.runs:
-        rows = layer_rows(results, run_info)
         click.echo(f"\n{run_info.id}")
-        click.echo(render(list(rows[0]), [list(row.values()) for row in rows]))
+        click.echo(render(*table(layer_rows(results, run_info))))
+    click.echo("In brackets: the mean under shuffled membership of the next layer's coalitions, which is chance.")
     click.echo("\nHow far to trust it")
     for line in verdicts(results):
         click.echo(f"  {line}")

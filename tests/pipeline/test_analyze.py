@@ -20,7 +20,7 @@ from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline import capturing
 from hedonic_graph.pipeline.analyze import analyze
 from hedonic_graph.results import open_results
-from hedonic_graph.summary import FATES, layer_rows, verdicts
+from hedonic_graph.summary import FATES, layer_rows, table, verdicts
 from hedonic_graph.text.pairs import load_pairs, write_pairs
 
 RUNS = ["exact", "pac.0", "pac.1", "random.0", "random.1"]
@@ -75,9 +75,12 @@ def test_summary_adds_up_and_names_the_figures(whole: Path) -> None:
     for run in results.runs:
         rows = layer_rows(results, run)
         for row in rows[:-1]:
-            assert sum(row[f"{fate} %"] for fate in FATES) == pytest.approx(100, abs=0.3)
-        assert {"z>3", "shuffled", "largest %"} <= set(rows[0])
-        assert rows[-1]["vanish %"] is None
+            assert sum(row[fate] for fate in FATES) == pytest.approx(100, abs=0.3)
+            assert sum(row[f"{fate}_shuffled"] for fate in FATES) == pytest.approx(100, abs=0.3)
+            assert row["significant_shuffled"] <= row["edges"]
+        assert rows[-1]["vanish"] is None
+        columns, cells = table(rows)
+        assert {len(line) for line in cells} == {len(columns)}
     said = "\n".join(verdicts(results))
     assert "pas.pac: its 2 seeds agree with an adjusted Rand index of" in said
     assert "under shuffled membership" in said
