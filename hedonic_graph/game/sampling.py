@@ -20,7 +20,8 @@ SAMPLERS = ("uniform", "neighbourhood")
 NEIGHBOURS = 16
 
 _NOBODY = torch.iinfo(torch.int32).max
-_BLOCK = 1 << 16
+# Coalitions drawn at a time; small for the reason given in `utility`.
+_BLOCK = 1 << 14
 
 Draw = Callable[[torch.Tensor, int], torch.Tensor]
 """Takes the players left (int64 [r], ascending) and a number of coalitions; returns int32 [count, width]."""
@@ -96,8 +97,10 @@ def _subsets(population: int, sizes: torch.Tensor, width: int, generator: torch.
     for step in range(width):
         last = population - sizes + step
         drawn = _integers(last + 1, len(sizes), generator)
-        taken = (result[:step] == drawn).any(0)
-        result[step] = torch.where(step < sizes, torch.where(taken, last, drawn), population)
+        for earlier in result[:step]:
+            # Happens once at most: `last` is larger than everything drawn before.
+            drawn = torch.where(earlier == drawn, last, drawn)
+        result[step] = torch.where(step < sizes, drawn, population)
     return result.T
 
 
@@ -108,7 +111,7 @@ def _ascending(members: torch.Tensor) -> torch.Tensor:
 
 
 def _in_blocks(block: Callable[[int], torch.Tensor], count: int) -> torch.Tensor:
-    """Join ``count`` rows from calls of ``block``; small temporaries are several times faster than large ones."""
+    """Join ``count`` rows from calls of ``block``."""
     return torch.cat([block(min(_BLOCK, count - start)) for start in range(0, count, _BLOCK)])
 
 

@@ -22,8 +22,11 @@ Utility = Literal["mean", "sum"]
 UTILITIES = ("mean", "sum")
 PAD = -1
 
-# Values of phi gathered at a time; bounds the working memory to a few tens of megabytes.
-_BLOCK = 1 << 21
+# Utilities computed at a time. The many small steps stay in the cache and below the size from which torch
+# splits a step among threads, whose waiting for each other costs more than it gains on a busy machine.
+_BLOCK = 1 << 14
+# Values of phi gathered at a time for coalitions of any size: a few tens of megabytes.
+_GATHERED = 1 << 21
 
 
 def coalition_utilities(phi: torch.Tensor, coalitions: torch.Tensor, k: int, utility: Utility) -> torch.Tensor:
@@ -36,7 +39,7 @@ def coalition_utilities(phi: torch.Tensor, coalitions: torch.Tensor, k: int, uti
     # One size at a time: padding costs no gathers, and all tensors below are dense.
     for size in range(2, coalitions.shape[1] + 1):
         of_size = (sizes == size).nonzero().view(-1)
-        for rows in of_size.split(max(1, _BLOCK // size**2)):
+        for rows in of_size.split(max(1, _BLOCK // size)):
             members = coalitions[rows, :size].T.long()
             values = entries(phi, members[:, None], members[None, :])  # [player, partner, coalition]
             values.diagonal(dim1=0, dim2=1).fill_(-torch.inf)
@@ -87,7 +90,7 @@ def member_utilities(phi: torch.Tensor, partition: Partition, k: int = 3, utilit
         if size == 1:
             continue
         kept = min(k, size - 1)
-        for block in torch.arange(size * count, device=phi.device).split(max(1, _BLOCK // size)):
+        for block in torch.arange(size * count, device=phi.device).split(max(1, _GATHERED // size)):
             coalition, slot = block // size, block % size
             players = group[coalition, slot]
             values = entries(phi, players[:, None], group.index_select(0, coalition))

@@ -32,7 +32,7 @@ def test_by_hand():
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("k", [1, 2, 3, 12])
 def test_coalitions_agree_with_the_reference(kind, utility, k, monkeypatch):
-    monkeypatch.setattr(module, "_BLOCK", 300)  # several blocks of each size
+    monkeypatch.setattr(module, "_BLOCK", 30)  # several blocks of each size
     phi = game(kind, 13, k)
     rows = drawn(13, 150)
     found = coalition_utilities(phi, rows, k, utility)
@@ -65,7 +65,7 @@ def test_members_of_any_partition_agree_with_the_reference(labels, kind, utility
     partition = Partition.from_labels(np.array(labels))
     phi = game(kind, len(labels), k)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_BLOCK", block)
+        patch.setattr(module, "_GATHERED", block)
         found = member_utilities(phi, partition, k, utility)
     assert found.dtype == torch.float32
     home = {i: c for c in (c.tolist() for c in partition.coalitions()) for i in c}
