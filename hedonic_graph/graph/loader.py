@@ -427,11 +427,13 @@ def _expect(count: int, guarded: bool = False) -> Callable[[Rows], None]:
 
 
 def _scalar(value: Any) -> Any:
-    """Return a value that a property can hold: NaN is none, numpy's numbers are Python's, the rest is JSON."""
+    """Return a value that a property can hold: NaN is none, lists of floats stay, the rest is JSON."""
     if hasattr(value, "item"):
         value = value.item()
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list) and all(isinstance(one, float) for one in value):
         return value
     return json.dumps(value, default=str)

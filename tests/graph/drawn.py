@@ -46,6 +46,15 @@ EDGES = {
 }
 
 
+# Per cent under shuffled membership, for each of the two layers that are followed.
+SHUFFLED: dict[str, float | list[float]] = {
+    "persist_shuffled": [10.0, 1.0],
+    "merge_shuffled": [20.0, 2.0],
+    "split_shuffled": [30.0, 3.0],
+    "vanish_shuffled": [40.0, 94.0],
+}
+
+
 @dataclass
 class Drawn:
     """A small ``Results``."""
@@ -72,7 +81,7 @@ class Drawn:
                 layers=LAYERS,
                 parameters=self.parameters,
                 config='{"k": 3}',
-                honesty={"stability_bound": 0.01, "undefined": NAN},
+                honesty={"stability_bound": 0.01, "undefined": NAN, **SHUFFLED},
             )
             for solver in self.solvers
         ]

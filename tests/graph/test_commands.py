@@ -129,7 +129,9 @@ def test_runs_list_show_and_delete(drawn: Drawn, arguments: list[str]) -> None:
     listed = json.loads(run("runs", "list", "--json", *arguments).stdout)
     assert {first, second} <= {one["run"] for one in listed}
     assert f"{first}  " in run("runs", "list", *arguments).stdout
-    assert "stability_bound  0.01" in run("runs", "show", first, *arguments).stdout
+    assert ["stability_bound", "0.01"] in [
+        line.split() for line in run("runs", "show", first, *arguments).stdout.splitlines()
+    ]
     assert run("runs", "delete", first, *arguments).stdout == f"{first}: deleted\n"
     listed = json.loads(run("runs", "list", "--json", *arguments).stdout)
     assert [one["run"] for one in listed if one["run"] in (first, second)] == [second]

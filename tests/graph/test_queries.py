@@ -116,8 +116,11 @@ def test_ancestors(ask: Asked) -> None:
 def test_fates_add_up_to_a_hundred(ask: Asked) -> None:
     third = round(100 / 3, 6)
     rows = ask("fates")
-    assert rows == [("RUN", 3, 4, 3, third, round(200 / 3, 6), 0.0, 0.0), ("RUN", 4, 6, 3, third, 0.0, third, third)]
-    assert all(abs(sum(row[4:]) - 100) < 1e-4 for row in rows)
+    assert rows == [
+        ("RUN", 3, 4, 3, third, round(200 / 3, 6), 0.0, 0.0, 10.0, 20.0, 30.0, 40.0),
+        ("RUN", 4, 6, 3, third, 0.0, third, third, 1.0, 2.0, 3.0, 94.0),
+    ]
+    assert all(abs(sum(row[4:8]) - 100) < 1e-4 for row in rows)
 
 
 def test_coalition(ask: Asked) -> None:

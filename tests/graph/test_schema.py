@@ -5,6 +5,7 @@ import re
 import neo4j.exceptions
 import pytest
 from graph.conftest import Drawing
+from graph.drawn import SHUFFLED
 
 from hedonic_graph.graph import schema, statements
 from hedonic_graph.graph.loader import ingest
@@ -43,7 +44,7 @@ def test_what_is_loaded_is_what_the_schema_says(store: Store, drawing: Drawing) 
     for node in schema.NODES:
         types = {property.name: PYTHON[property.type] for property in node.properties}
         if node.label == "Run":
-            types |= {"utility": str, "k": int, "stability_bound": float}
+            types |= {"utility": str, "k": int, "stability_bound": float, **dict.fromkeys(SHUFFLED, list)}
         rows = store.read(
             f"MATCH (n:{node.label}) WHERE n.id STARTS WITH $a OR n.id STARTS WITH $m RETURN properties(n) AS p",
             {"a": drawn.analysis, "m": drawn.model_id},
