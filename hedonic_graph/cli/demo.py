@@ -2,12 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from hedonic_graph.config import Config
     from hedonic_graph.graph.store import Store
 
 EXAMPLE = """\b
@@ -59,11 +58,11 @@ def demo(folder: Path, store: str | None) -> None:
     address = resolve(store=store, environment=named)
     with connect(address) as graph:
         _load(analysis, graph)
-        for name in ASK:
-            _ask(graph, name, f"{analysis.name}/pas.exact")
+        answers = [_ask(graph, name, f"{analysis.name}/pas.exact") for name in ASK]
+    sources = [row["source"] for rows in answers for row in rows if row.get("event", row.get("fate"))]
     # With a server in the environment the next command would ask that one.
     elsewhere = store or (address.folder if os.environ.get("NEO4J_URI") else None)
-    _where_next(config, analysis, f" --store {elsewhere}" if elsewhere else "")
+    _where_next(analysis.name, min(sources, default=None), f" --store {elsewhere}" if elsewhere else "")
 
 
 def _load(analysis: Path, graph: "Store") -> None:
@@ -75,7 +74,8 @@ def _load(analysis: Path, graph: "Store") -> None:
     _say(f"\n{report.rows:,} rows into the graph in {report.seconds:.0f} s ({rate:,.0f} a second)")
 
 
-def _ask(graph: "Store", name: str, run: str) -> None:
+def _ask(graph: "Store", name: str, run: str) -> list[dict[str, Any]]:
+    """Print a query's answer under its name and return the rows."""
     from hedonic_graph.graph import statements
     from hedonic_graph.graph.answers import why_empty
     from hedonic_graph.tables import render
@@ -87,21 +87,22 @@ def _ask(graph: "Store", name: str, run: str) -> None:
     click.echo(f"  hedonic-graph query {name} -p run={run}")
     if not rows.values:
         click.echo(f"no rows: {why_empty(graph, statement, values)}")
-        return
+        return []
     click.echo(render(tuple(statement.columns), rows.values[:SHOWN]))
     if len(rows.values) > SHOWN:
         click.echo(f"{SHOWN} of {len(rows.values)} rows")
+    return rows.records()
 
 
-def _where_next(config: "Config", analysis: Path, option: str) -> None:
-    first = f"{analysis.name}/pas.exact/L{config.layers[0]:02d}/C0000"
+def _where_next(analysis: str, source: str | None, option: str) -> None:
+    coalition = source or f"{analysis}/pas.exact/L{LAYERS[0]:02d}/C0000"
     click.echo(
         f"""
 Where to go next
   hedonic-graph query{option}                                   every question the graph answers by name
   hedonic-graph query splits{option}                            the splits of all runs
-  hedonic-graph query descendants -p coalition={first}{option}
-  hedonic-graph runs show {analysis.name}/pas.exact{option}            how far this run can be trusted
+  hedonic-graph query descendants -p coalition={coalition}{option}
+  hedonic-graph runs show {analysis}/pas.exact{option}            how far this run can be trusted
   hedonic-graph store start{option}                             keep the graph open for other Bolt clients
   hedonic-graph analyze --help                           your own model, adapter and text"""
     )
