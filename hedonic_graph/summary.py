@@ -77,7 +77,8 @@ def verdicts(results: AnalysisResults) -> list[str]:
 
 
 def _seeds(agreement: float, count: int) -> str:
-    line = f"its {count} seeds agree with an adjusted Rand index of {round(agreement, 3) + 0.0:.3f} (0 is chance, 1 is the same)"
+    index = round(agreement, 3) + 0.0  # never -0.000
+    line = f"its {count} seeds agree with an adjusted Rand index of {index:.3f} (0 is chance, 1 is the same)"
     return f"{line}: these partitions are mostly sampling noise" if agreement < 0.1 else line
 
 

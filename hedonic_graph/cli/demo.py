@@ -96,16 +96,18 @@ def _ask(graph: "Store", name: str, run: str) -> list[dict[str, Any]]:
 
 def _where_next(analysis: str, source: str | None, option: str) -> None:
     coalition = source or f"{analysis}/pas.exact/L{LAYERS[0]:02d}/C0000"
-    click.echo(
-        f"""
-Where to go next
-  hedonic-graph query{option}                                   every question the graph answers by name
-  hedonic-graph query splits{option}                            the splits of all runs
-  hedonic-graph query descendants -p coalition={coalition}{option}
-  hedonic-graph runs show {analysis}/pas.exact{option}            how far this run can be trusted
-  hedonic-graph store start{option}                             keep the graph open for other Bolt clients
-  hedonic-graph analyze --help                           your own model, adapter and text"""
-    )
+    hints = {
+        f"hedonic-graph query{option}": "every question the graph answers by name",
+        f"hedonic-graph query splits{option}": "the splits of all runs",
+        f"hedonic-graph query descendants -p coalition={coalition}{option}": "what becomes of it further down",
+        f"hedonic-graph runs show {analysis}/pas.exact{option}": "how far this run can be trusted",
+        f"hedonic-graph store start{option}": "keep the graph open for other Bolt clients",
+        "hedonic-graph analyze --help": "your own model, adapter and text",
+    }
+    click.echo("\nWhere to go next")
+    width = max(map(len, hints))
+    for command, what in hints.items():
+        click.echo(f"  {command.ljust(width)}  {what}")
 
 
 def _say(line: str) -> None:
