@@ -7,16 +7,14 @@ Neurons and preferences belong to several runs and are merged.
 """
 
 import hashlib
-import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.graph import schema, statements
+from hedonic_graph.graph.rows import RunRows, batches, scalar
 from hedonic_graph.graph.runs import delete
 from hedonic_graph.graph.store import Rows, Store
 from hedonic_graph.progress import Progress, bar
@@ -27,15 +25,6 @@ if TYPE_CHECKING:
 
 # Neo4j indexes at most 8,167 bytes of a key; a neuron's id is its model's and 11 bytes more.
 ID_LIMIT = 8_000
-EDGE = ("mass", "flow", "alpha", "beta", "lift", "z", "matched")
-
-
-class Source(Results, Protocol):
-    """What the loader reads: results that can say whether a run is still what it was."""
-
-    def fingerprint(self, run: RunInfo) -> str:
-        """Return a digest of everything the tables of ``run`` hold, preferences included."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +73,7 @@ class _NotThisBatch(Exception):
 
 
 def ingest(
-    results: Source,
+    results: Results,
     store: Store,
     *,
     keep: int = 20,
@@ -121,7 +110,7 @@ def _check_ids(results: Results) -> None:
             raise UserError(f"{id[:40]!r}... has {len(id.encode()):,} bytes: an id may have {ID_LIMIT:,} at most")
 
 
-def _changed(results: Source, store: Store, keep: int, replace: bool) -> dict[str, str]:
+def _changed(results: Results, store: Store, keep: int, replace: bool) -> dict[str, str]:
     """Return the runs that must go before they are loaded, and their status; refuse to take a whole one out unasked."""
     changed = {}
     for run in results.runs:
@@ -141,7 +130,7 @@ def _changed(results: Source, store: Store, keep: int, replace: bool) -> dict[st
 class _Loader:
     """One pass over the runs of an analysis; remembers what they share and is written already."""
 
-    def __init__(self, results: Source, store: Store, keep: int, replace: bool):
+    def __init__(self, results: Results, store: Store, keep: int, replace: bool):
         self.results = results
         self.store = store
         self.keep = keep
@@ -158,7 +147,7 @@ class _Loader:
             return RunLoad(run.id, "present", 0, 0.0)
         outcome = "continued" if state is not None else "replaced" if before == "complete" else "loaded"
         brought = self._brought(run)
-        tables = _Tables(self.results, run, self.keep)
+        tables = RunRows(self.results, run, self.keep)
         size, done = self._begin(run)
         shared = self._shared(run, tables, brought, progress) if done == 0 else 0
         counter = _Counter(progress(f"Loading {run.id}", total=tables.rows, unit="row"), shared)
@@ -192,7 +181,7 @@ class _Loader:
                 },
             },
         )
-        properties = {name: _scalar(value) for name, value in {**run.parameters, **run.honesty}.items()}
+        properties = {name: scalar(value) for name, value in {**run.parameters, **run.honesty}.items()}
         properties |= {
             "analysis": run.analysis,
             "task": run.task,
@@ -239,7 +228,7 @@ class _Loader:
             pass
         return False
 
-    def _shared(self, run: RunInfo, tables: "_Tables", brought: bool, progress: Callable[..., Progress]) -> int:
+    def _shared(self, run: RunInfo, tables: RunRows, brought: bool, progress: Callable[..., Progress]) -> int:
         """Write the neurons and preferences that are not there yet; return how many rows were sent."""
         model = self.results.model.id
         sent = 0
@@ -281,7 +270,7 @@ class _Loader:
     ) -> int:
         counter = progress(label, total=len(rows), unit="row")
         try:
-            for batch in _batches(iter(rows), self.store.batch):
+            for batch in batches(iter(rows), self.store.batch):
                 self.store.write(statements.load(name).text, {**shared, "rows": batch}, _expect(len(batch)))
                 counter.update(len(batch))
         finally:
@@ -330,85 +319,6 @@ class _Loader:
         return digest.hexdigest()
 
 
-class _Tables:
-    """A run's own tables, as rows in the order in which they are loaded."""
-
-    def __init__(self, results: Results, run: RunInfo, keep: int):
-        self.run = run
-        self.members = {layer: results.members(run, layer) for layer in run.layers}
-        self.coalitions = {layer: results.coalitions(run, layer) for layer in run.layers}
-        self.edges = {layer: results.edges(run, layer, keep) for layer in run.layers}
-        self.next = dict(zip(run.layers, run.layers[1:], strict=False))
-        self.model = results.model.id
-        self.counts = {
-            "coalitions": sum(map(len, self.coalitions.values())),
-            "interactions": sum(map(len, self.edges.values())),
-            "events": sum(int(frame["event"].notna().sum()) for frame in self.edges.values()),
-        }
-        self.rows = sum(self.counts.values()) + sum(map(len, self.members.values()))
-
-    def batches(self, size: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield each batch with the statement that writes it; the same ones in the same order every time."""
-        for layer in self.run.layers:
-            yield from self._named("load/coalitions", self._coalitions(layer), size)
-        for layer in self.run.layers:
-            yield from self._named("load/members", self._members(layer), size)
-        for layer in self.next:
-            yield from self._named("load/interactions", self._edges(layer, EDGE, None), size)
-        for event in schema.EVENTS:
-            for layer in self.next:
-                properties = ("mass", "alpha", "beta", "lift", "z")
-                yield from self._named(f"load/{event}", self._edges(layer, properties, event), size)
-
-    @staticmethod
-    def _named(name: str, rows: Iterator[dict[str, Any]], size: int) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        return ((name, batch) for batch in _batches(rows, size))
-
-    def _coalitions(self, layer: int) -> Iterator[dict[str, Any]]:
-        frame = self.coalitions[layer].sort_values("coalition")
-        columns = (frame[name].tolist() for name in ("coalition", "size", "fate", "origin"))
-        for rank, size, fate, origin in zip(*columns, strict=True):
-            yield {
-                "id": schema.coalition_id(self.run.id, layer, rank),
-                "properties": {
-                    "run": self.run.id,
-                    "layer": layer,
-                    "rank": rank,
-                    "size": size,
-                    "fate": _scalar(fate),
-                    "origin": _scalar(origin),
-                },
-            }
-
-    def _members(self, layer: int) -> Iterator[dict[str, Any]]:
-        frame = self.members[layer].sort_values(["coalition", "neuron"])
-        columns = (frame[name].tolist() for name in ("neuron", "coalition", "utility"))
-        for neuron, coalition, utility in zip(*columns, strict=True):
-            yield {
-                "neuron": schema.neuron_id(self.model, layer, neuron),
-                "coalition": schema.coalition_id(self.run.id, layer, coalition),
-                "utility": _scalar(utility),
-            }
-
-    def _edges(self, layer: int, properties: tuple[str, ...], event: str | None) -> Iterator[dict[str, Any]]:
-        frame = self.edges[layer].sort_values(["source", "target"])
-        if event is not None:
-            frame = frame[frame["event"] == event]
-        for source, target, *values in zip(
-            *(frame[name].tolist() for name in ("source", "target", *properties)), strict=True
-        ):
-            yield {
-                "source": schema.coalition_id(self.run.id, layer, source),
-                "target": schema.coalition_id(self.run.id, self.next[layer], target),
-                **{name: _scalar(value) for name, value in zip(properties, values, strict=True)},
-            }
-
-
-def _batches(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    while batch := list(islice(rows, size)):
-        yield batch
-
-
 def _expect(count: int, guarded: bool = False) -> Callable[[Rows], None]:
     """Return a check that the server wrote as many rows as were sent; where it did not, nothing is committed."""
 
@@ -424,16 +334,3 @@ def _expect(count: int, guarded: bool = False) -> Callable[[Rows], None]:
         )
 
     return check
-
-
-def _scalar(value: Any) -> Any:
-    """Return a value that a property can hold: NaN is none, lists of floats stay, the rest is JSON."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, list) and all(isinstance(one, float) for one in value):
-        return value
-    return json.dumps(value, default=str)
