@@ -31,7 +31,7 @@ def test_excess_shares_count_only_what_exceeds_chance_where_z_says_so() -> None:
     flow = torch.tensor([[9.0, 5.0, 1.0], [1.0, 5.0, 9.0]])
     expected = torch.tensor([[5.0, 4.0, 2.0], [5.0, 6.0, 5.0]])
     # Excess: 4, 1, none / none, none (below chance), 4 without significance.
-    z = torch.tensor([[3.0, 8.0, 9.0], [torch.nan, 5.0, 2.99]])
+    z = torch.tensor([[3.0, 8.0, 9.0], [torch.nan, 5.0, 2.5]])
     alpha, beta = excess_shares(flow, expected, z, 3.0)
     assert alpha.tolist() == [pytest.approx([0.8, 0.2, 0.0]), [0.0, 0.0, 0.0]]
     assert beta.tolist() == [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
@@ -59,7 +59,7 @@ def test_flow_shares_are_fractions_of_all_output_and_of_all_input() -> None:
 MATRICES = st.tuples(st.integers(1, 6), st.integers(1, 6)).flatmap(
     lambda shape: st.tuples(
         arrays(np.float32, shape, elements=st.integers(0, 1000)),
-        arrays(np.float32, shape, elements=st.sampled_from([-4.0, 0.0, 2.99, 3.0, 20.0, np.nan])),
+        arrays(np.float32, shape, elements=st.sampled_from([-4.0, 0.0, 2.5, 3.0, 20.0, np.nan])),
     )
 )
 
