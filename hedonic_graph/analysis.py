@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +63,7 @@ class Analysis:
             raise UserError(f"{path} is a file; an analysis is a folder")
         if path.is_dir() and any(path.iterdir()) and not _is_ours(path):
             raise UserError(f"{path} holds other files and is no analysis: name a new folder")
+        fresh = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
         with (path / ".lock").open("w") as lock:
             try:
@@ -79,7 +80,9 @@ class Analysis:
             finally:
                 if not (path / MANIFEST).is_file():
                     # Inputs that do not fit together leave nothing behind.
-                    shutil.rmtree(path)
+                    (path / ".lock").unlink()
+                    if fresh:
+                        path.rmdir()
 
     def unit(self, name: str) -> dict[str, Any]:
         """The manifest's entry of a unit; raises UserError where the analysis does not hold it."""
@@ -103,6 +106,12 @@ class Analysis:
             raise UserError(f"{self.path} does not hold {file}: run the analyze command again")
         self._verify(file, entry)
         return self.path / file
+
+    def check(self) -> None:
+        """Compare every file with its checksum; raises DamagedFile for the first that is not as it was written."""
+        for unit in self.manifest["units"].values():
+            for file, entry in unit["files"].items():
+                self._verify(file, entry)
 
     def has(self, name: str, key: str, report: Callable[[str], None]) -> bool:
         """Whether a unit is there for ``key`` and whole; ``report`` is told the name of a damaged file."""
@@ -185,13 +194,10 @@ def layer_unit(stage: str, layer: int) -> str:
     return f"{stage}/L{layer:02d}"
 
 
-def total_seconds(manifest: dict[str, Any], units: Iterable[str]) -> float:
-    """Seconds that computing ``units`` took when they were computed."""
-    return sum(manifest["units"][unit]["seconds"] for unit in units)
-
-
 def _is_ours(path: Path) -> bool:
-    return (path / MANIFEST).is_file() or all(entry.name.startswith(".") for entry in path.iterdir())
+    return (path / MANIFEST).is_file() or all(
+        entry.name.startswith((".lock", ".partial-", ".capture.", f".{MANIFEST}.")) for entry in path.iterdir()
+    )
 
 
 def _sha256(path: Path) -> str:

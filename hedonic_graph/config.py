@@ -5,7 +5,8 @@ import re
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hedonic_graph.errors import UserError
 
@@ -24,6 +25,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "sampler": ("uniform", "neighbourhood"),
 }
 """The values each option with a fixed set of them takes."""
+
+
+LARGEST_KMIN = 17
+"""The stability certificate also draws from a player and its 16 best partners."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,10 @@ class Config:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UserError(f"{name.replace('_', '-')} must be at least {least}, not {value}")
+        if min(self.seed) < 0 or self.text_seed < 0:
+            raise UserError("a seed must be at least 0")
+        if self.kmin > LARGEST_KMIN:
+            raise UserError(f"kmin must be at most {LARGEST_KMIN} (a player and its 16 best partners), not {self.kmin}")
         if self.kmax < self.kmin:
             raise UserError(f"kmax {self.kmax} is below kmin {self.kmin}")
         for name in ("epsilon", "delta"):
@@ -190,4 +199,18 @@ def read_toml(path: Path) -> dict[str, Any]:
     for name in ("layers", "valuation", "solver", "seed"):
         if name in values:
             values[name] = tuple(values[name]) if isinstance(values[name], (list, tuple)) else (values[name],)
+    for name, hint in get_type_hints(Config).items():
+        if name in values and not _fits(values[name], hint):
+            raise UserError(f"configuration {path}: {name} = {values[name]!r} is of the wrong type")
     return values
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type: a scalar, one or None, or a tuple of scalars."""
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(one, get_args(hint)[0]) for one in value)
+    if get_origin(hint) is UnionType:
+        return any(_fits(value, one) for one in get_args(hint))
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float) if hint is float else hint)

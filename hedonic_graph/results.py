@@ -159,9 +159,11 @@ class AnalysisResults:
     def fingerprint(self, run: RunInfo) -> str:
         """See :class:`Results`."""
         contents = [self.analysis.content(layer_unit(f"phi.{run.valuation}", layer)) for layer in self.layers]
-        contents += [self.analysis.content(self._partition(run, layer), ".parquet") for layer in self.layers]
+        for suffix in (".parquet", ".json"):
+            contents += [self.analysis.content(self._partition(run, layer), suffix) for layer in self.layers]
         contents += [self.analysis.content(self._lineage(run, layer)) for layer in self.layers[:-1]]
-        return key_of(model=self.model.id, config=run.config, contents=contents)
+        agreement = [self.agreement(run, layer) for layer in self.layers]
+        return key_of(model=self.model.id, task=run.task, layers=run.layers, contents=contents, agreement=agreement)
 
     def step(self, run: RunInfo, layer: int) -> "LayerStep":
         """The lineage of a run from ``layer`` to the next analysed one."""
@@ -177,6 +179,10 @@ class AnalysisResults:
     def lineage_record(self, run: RunInfo, layer: int) -> dict[str, Any]:
         """Counts of a layer step, and their means under shuffled membership."""
         return self._json(self._lineage(run, layer))
+
+    def second_order(self, run: RunInfo, layer: int) -> dict[str, Any] | None:
+        """How PAS agrees with exact double ablation on the strongest pairs; None for other valuations."""
+        return self._json(layer_unit("phi.pas", layer)) if run.valuation == "pas" else None
 
     def agreement(self, run: RunInfo, layer: int) -> float | None:
         """Mean adjusted Rand index over the seeds of the run's solver; None with one seed."""
@@ -208,12 +214,16 @@ class AnalysisResults:
 
     def _honesty(self, run: RunInfo) -> dict[str, float | list[float]]:
         records = [self.partition_record(run, layer) for layer in self.layers]
+        checks = [self.second_order(run, layer) for layer in self.layers]
         found: dict[str, float | list[float]] = {"largest_share": max(record["largest_share"] for record in records)}
         for sampler in records[0]["certificates"]:
             certificates = [record["certificates"][sampler] for record in records]
             found[f"blocking_rate_{sampler}"] = max(one["rate"] for one in certificates)
             found[f"blocking_bound_{sampler}"] = max(one["bound"] for one in certificates)
             found[f"blocking_rate_{sampler}_random"] = max(one["random_rate"] for one in certificates)
+        correlations = [check["correlation"] for check in checks if check and check["correlation"] is not None]
+        if correlations:
+            found["second_order_correlation"] = min(correlations)
         agreements = [value for layer in self.layers if (value := self.agreement(run, layer)) is not None]
         if agreements:
             found["seed_agreement"] = float(np.mean(agreements))

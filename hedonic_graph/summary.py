@@ -57,6 +57,8 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
 def verdicts(results: AnalysisResults) -> list[str]:
     """What the figures let one say of each run, chance named as chance."""
     lines = []
+    if "pas" in results.config.valuation:
+        lines.append(_second_order(results))
     for run in results.runs:
         figures: Any = run.honesty
         if "seed_agreement" in figures and run.seed == results.config.seed[0]:
@@ -74,6 +76,20 @@ def verdicts(results: AnalysisResults) -> list[str]:
             if warning := results.partition_record(run, layer)["warning"]:
                 lines.append(f"{run.id} layer {layer}: {warning}")
     return lines
+
+
+def _second_order(results: AnalysisResults) -> str:
+    run = next(run for run in results.runs if run.valuation == "pas")
+    checks = {layer: results.second_order(run, layer) or {} for layer in results.layers}
+    known = {layer: check["correlation"] for layer, check in checks.items() if check["correlation"] is not None}
+    if not known:
+        return "pas: its strongest pairs do not vary, so they cannot be held against exact ablation"
+    worst = min(known, key=lambda layer: known[layer])
+    line = (
+        f"pas: its {checks[worst]['pairs']} strongest pairs correlate with exact double ablation at {known[worst]:.4f} "
+        f"or better (worst in layer {worst}, mean error {100 * checks[worst]['error']:.1f}%)"
+    )
+    return f"{line}: the adapter's steps are too large for the second order there" if known[worst] < 0.99 else line
 
 
 def _seeds(agreement: float, count: int) -> str:

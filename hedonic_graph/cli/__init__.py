@@ -64,6 +64,8 @@ class Program(click.Group):
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 place = f" writing {error.filename}" if error.filename else ""
                 _fail(f"the disk is full{place}: make room and run the same command again", 2)
+            if isinstance(error, OSError) and error.strerror:
+                _fail(f"{error.strerror}: {error.filename}" if error.filename else error.strerror, 2)
             _fail(f"unexpected {type(error).__name__}: {error} (`hedonic-graph --debug ...` shows where)", 1)
 
 

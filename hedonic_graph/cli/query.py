@@ -45,7 +45,7 @@ def query(
     if name is None:
         _list(form)
         return
-    statement = statements.load(name)
+    statement = statements.query(name)
     if show:
         click.echo(statement.text.rstrip())
         return

@@ -116,6 +116,17 @@ def names(folder: str = "") -> list[str]:
     return sorted(path.stem for path in (directory() / folder).glob("*.cypher"))
 
 
+def query(name: str) -> Statement:
+    """Return a query that a user may run, by its name; what the package executes on its own is none.
+
+    Raises UserError, with the nearest name, where there is none.
+    """
+    known = names()
+    if name not in known:
+        raise UserError(f"no query is called {name!r}{_nearest(name, known)}: `hedonic-graph query` lists them")
+    return load(name)
+
+
 @cache
 def load(name: str) -> Statement:
     """Return a statement by its name: ``splits``, or with its folder, ``load/members``.

@@ -13,8 +13,6 @@ import torch
 from hedonic_graph.errors import UserError
 from hedonic_graph.lineage.membership import Membership
 
-MASSES = ("composite", "residual")
-
 # Floats in the largest temporary of `residual_flow`: 256 MB.
 _BUDGET = 1 << 26
 

@@ -27,6 +27,8 @@ def attach(classifier: Any, adapter: Files, head: str) -> bool:
     outcome: Any = set_peft_model_state_dict(PeftModel(classifier, config), state)
     if outcome.unexpected_keys:
         raise UserError(f"adapter {adapter.name} holds {outcome.unexpected_keys[0]}, which the model has no place for")
+    if lost := [name for name in outcome.missing_keys if "lora_" in name]:
+        raise UserError(f"adapter {adapter.name} is incomplete: it lacks {len(lost)} tensors, the first is {lost[0]}")
     return any(name.startswith(f"{_PREFIX}{head}.") for name in state)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.load import LoadedModel
+from hedonic_graph.models.mlp import activations
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.progress import Progress
 
@@ -93,12 +94,17 @@ def capture(
     ``checkpoint`` is called after each batch with a state that can be continued from. ``reference`` says
     what the base activations are (DESIGN §3.1). Raises UserError where activations are not finite.
     """
-    blocks = {layer: model.block(layer) for layer in state.layers}
-    with torch.inference_mode(), _taps(model, state.layers) as taps:
+    taps = {layer: _Tap(kept.moments) for layer, kept in state.layers.items()}
+    # Where nothing is wrapped or converted these are the model's own tensors, not copies.
+    bases = {}
+    for layer in state.layers if reference == "base" else ():
+        block = model.block(layer)
+        bases[layer] = (block.activation, block.base)
+    with torch.inference_mode(), _attached(model, taps):
         for batch in batched[state.done :]:
             mask = batch.mask.to(model.device)
-            rows = torch.arange(len(mask), device=model.device)
-            scored = last_token(mask)
+            for tap in taps.values():
+                tap.expect(mask)
             model.backbone(
                 input_ids=batch.input_ids.to(model.device),
                 attention_mask=mask,
@@ -106,18 +112,13 @@ def capture(
                 use_cache=False,
             )
             for layer, kept in state.layers.items():
-                seen = taps[layer]
-                y, tuned = seen["y"][rows, scored].float(), seen["a"][rows, scored].float()
-                if not bool(torch.isfinite(y).all() and torch.isfinite(tuned).all()):
+                tap = taps[layer]
+                if not bool(torch.isfinite(tap.y).all() and torch.isfinite(tap.a).all()):
                     raise UserError(f"layer {layer} gives values that are not finite (NaN or infinite)")
-                kept.y[batch.examples] = y.cpu()
-                kept.tuned[batch.examples] = tuned.cpu()
+                kept.y[batch.examples] = tap.y.cpu()
+                kept.tuned[batch.examples] = tap.a.cpu()
                 if reference == "base":
-                    block = blocks[layer]
-                    h = seen["h"][rows, scored].float()
-                    kept.base[batch.examples] = block.activations(h, block.base).cpu()
-                if kept.moments is not None:
-                    kept.moments.add(seen["a"][mask.bool()].float())
+                    kept.base[batch.examples] = activations(tap.h, *bases[layer]).cpu()
             state.done += 1
             if progress is not None:
                 progress.update(len(batch.examples))
@@ -134,33 +135,54 @@ def last_token(mask: Tensor) -> Tensor:
     return mask.shape[1] - 1 - mask.flip(1).argmax(1)
 
 
+class _Tap:
+    """What passes one layer's MLP, reduced as it passes: nothing of a batch's full length is kept."""
+
+    h: Tensor
+    """The MLP's input at the scored positions, [b, d]."""
+    a: Tensor
+    """The down projection's input there, [b, n]."""
+    y: Tensor
+    """The layer's output there, [b, d]."""
+
+    def __init__(self, moments: Moments | None) -> None:
+        self._moments = moments
+
+    def expect(self, mask: Tensor) -> None:
+        """Prepare for a batch with this ``mask`` [b, t]."""
+        self._mask = mask.bool()
+        self._rows = torch.arange(len(mask), device=mask.device)
+        self._scored = last_token(mask)
+
+    def take_h(self, _: Any, args: tuple[Tensor, ...]) -> None:
+        """Hook in front of the MLP."""
+        self.h = self._at_scored(args[0])
+
+    def take_a(self, _: Any, args: tuple[Tensor, ...]) -> None:
+        """Hook in front of the down projection."""
+        self.a = self._at_scored(args[0])
+        if self._moments is not None:
+            self._moments.add(args[0][self._mask].float())
+
+    def take_y(self, _: Any, __: Any, output: Any) -> None:
+        """Hook behind the layer."""
+        self.y = self._at_scored(output[0] if isinstance(output, tuple) else output)
+
+    def _at_scored(self, values: Tensor) -> Tensor:
+        return values[self._rows, self._scored].float()
+
+
 @contextmanager
-def _taps(model: LoadedModel, layers: Any) -> Iterator[dict[int, dict[str, Tensor]]]:
-    """Hooks that keep, per layer, the MLP's input ``h``, the down projection's input ``a`` and the output ``y``."""
-    taps: dict[int, dict[str, Tensor]] = {layer: {} for layer in layers}
+def _attached(model: LoadedModel, taps: dict[int, _Tap]) -> Iterator[None]:
     handles = []
-
-    def keep_input(seen: dict[str, Tensor], name: str) -> Callable[..., None]:
-        def hook(_: Any, args: tuple[Tensor, ...]) -> None:
-            seen[name] = args[0]
-
-        return hook
-
-    def keep_output(seen: dict[str, Tensor]) -> Callable[..., None]:
-        def hook(_: Any, __: Any, output: Any) -> None:
-            seen["y"] = output[0] if isinstance(output, tuple) else output
-
-        return hook
-
-    for layer, seen in taps.items():
+    for layer, tap in taps.items():
         module = model.layer(layer)
         mlp = module.get_submodule(model.architecture.mlp)
-        handles.append(mlp.register_forward_pre_hook(keep_input(seen, "h")))
-        down = mlp.get_submodule(model.architecture.down)
-        handles.append(down.register_forward_pre_hook(keep_input(seen, "a")))
-        handles.append(module.register_forward_hook(keep_output(seen)))
+        handles.append(mlp.register_forward_pre_hook(tap.take_h))
+        handles.append(mlp.get_submodule(model.architecture.down).register_forward_pre_hook(tap.take_a))
+        handles.append(module.register_forward_hook(tap.take_y))
     try:
-        yield taps
+        yield
     finally:
         for handle in handles:
             handle.remove()

@@ -66,9 +66,6 @@ class LoadedModel:
         bias = 0.0 if getattr(head, "bias", None) is None else float(head.bias.detach()[0])
         norm = Norm.of(self.backbone.get_submodule(self.architecture.final_norm), self.architecture.norm)
         weight = head.weight.detach()[0].float()
-        for name, tensor in (("task head", weight), ("final norm", norm.gain)):
-            if not bool(torch.isfinite(tensor).all()):
-                raise UserError(f"the weights of the {name} hold values that are not finite (NaN or infinite)")
         return Readout(weight, bias, norm).to(self.device)
 
 
@@ -131,12 +128,15 @@ def load_model(
     if adapter is not None:
         with _quiet():
             brings_head = attach(base.classifier, adapter, base.architecture.head)
+        # The modules of a fresh LoRA are in training mode, their dropout at work.
+        base.classifier.eval()
     if base.head_is_new and not brings_head:
         where = f"neither {files.name} nor the adapter has" if adapter else f"{files.name} does not have"
         raise UserError(
             f"no task head: {where} the weights of {base.architecture.head!r}, which the logit is read from"
         )
     del stack[max(layers) + 1 :]
+    _check_finite(base.classifier, files.name)
     model = LoadedModel(
         base.classifier.to(device), base.tokenizer, base.architecture, device, has_adapter=adapter is not None
     )
@@ -149,6 +149,12 @@ def check_layers(layers: tuple[int, ...], count: int, name: str) -> None:
     """Raise UserError unless every one of ``layers`` exists in a model of ``count`` layers."""
     if outside := [layer for layer in layers if not 0 <= layer < count]:
         raise UserError(f"{name} has no layer {outside[0]}: its layers are 0-{count - 1}")
+
+
+def _check_finite(classifier: nn.Module, name: str) -> None:
+    for parameter, values in classifier.named_parameters():
+        if not bool(torch.isfinite(values).all()):
+            raise UserError(f"{parameter} of {name} holds values that are not finite (NaN or infinite)")
 
 
 def _check_delta(model: LoadedModel, layers: tuple[int, ...], adapter: str) -> None:

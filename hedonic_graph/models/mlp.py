@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hedonic_graph.errors import UserError
 from hedonic_graph.models.architectures import Architecture
 from hedonic_graph.models.norm import Norm
 
@@ -56,10 +55,7 @@ class MLPBlock:
 
     def activations(self, h: Tensor, weights: Projections) -> Tensor:
         """What enters the down projection, [..., n], for MLP inputs ``h`` [..., d]."""
-        up = nn.functional.linear(h, weights.up, weights.up_bias)
-        if weights.gate is None:
-            return self.activation(up)
-        return self.activation(nn.functional.linear(h, weights.gate, weights.gate_bias)) * up
+        return activations(h, self.activation, weights)
 
     def deltas(self, tuned: Tensor, base: Tensor, neurons: Tensor) -> Tensor:
         """``delta_i`` [B, len(neurons), d] of DESIGN §3.1 for activations ``tuned`` and ``base`` [B, n]."""
@@ -68,11 +64,16 @@ class MLPBlock:
         return now - before
 
 
-def view(layer: nn.Module, number: int, architecture: Architecture, device: torch.device) -> MLPBlock:
-    """Read the MLP of a ``transformers`` layer, with or without a LoRA on it.
+def activations(h: Tensor, activation: Callable[[Tensor], Tensor], weights: Projections) -> Tensor:
+    """What enters the down projection, [..., n], for MLP inputs ``h`` [..., d]."""
+    up = nn.functional.linear(h, weights.up, weights.up_bias)
+    if weights.gate is None:
+        return activation(up)
+    return activation(nn.functional.linear(h, weights.gate, weights.gate_bias)) * up
 
-    Raises UserError where a weight is not finite, naming it.
-    """
+
+def view(layer: nn.Module, number: int, architecture: Architecture, device: torch.device) -> MLPBlock:
+    """Read the MLP of a ``transformers`` layer, with or without a LoRA on it."""
     mlp = layer.get_submodule(architecture.mlp)
     up, up_base = _matrices(mlp.get_submodule(architecture.up), device)
     down, down_base = _matrices(mlp.get_submodule(architecture.down), device)
@@ -85,10 +86,6 @@ def view(layer: nn.Module, number: int, architecture: Architecture, device: torc
         gate_bias = _bias(gate_module, device)
     up_bias = _bias(mlp.get_submodule(architecture.up), device)
     pre_norm = Norm.of(layer.get_submodule(architecture.pre_norm), architecture.norm).to(device)
-    named = {"up": up, "down": down, "gate": gate, "pre-norm": pre_norm.gain, "up bias": up_bias}
-    for name, tensor in named.items():
-        if tensor is not None and not bool(torch.isfinite(tensor).all()):
-            raise UserError(f"the {name} weights of layer {number} hold values that are not finite (NaN or infinite)")
     return MLPBlock(
         layer=number,
         tuned=Projections(up, down, gate, up_bias, gate_bias),

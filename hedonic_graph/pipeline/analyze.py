@@ -53,6 +53,8 @@ def analyze(
     adapter = locate_adapter(config.adapter) if config.adapter else None
     shape = shape_of(files)
     check_layers(config.layers, shape["layers"], files.name)
+    if config.kmin > shape["d_ff"]:
+        raise UserError(f"kmin {config.kmin} is above the {shape['d_ff']} neurons of a layer")
     fingerprint = key_of(model=files.fingerprint(), adapter=adapter.fingerprint() if adapter else None)
     with Analysis.writing(folder) as analysis:
         context = Context(analysis, config, on, files, adapter, fingerprint, pairs, report)
@@ -117,7 +119,7 @@ def _model_entry(context: Context, shape: dict[str, Any]) -> dict[str, Any]:
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"device {name!r} cannot be used: {reason}") from error

@@ -15,6 +15,9 @@ from hedonic_graph.models.moments import Moments
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.progress import bar
 
+VERSION = 1
+"""Part of every key: raise it when a change alters what a capture holds."""
+
 _CHECKPOINT_EVERY = 60.0
 """Seconds of work that a killed capture may lose, at least."""
 
@@ -87,6 +90,7 @@ def load_moments(context: Context, layer: int) -> Moments:
 def _key(context: Context, layer: int) -> str:
     return key_of(
         stage="capture",
+        version=VERSION,
         model=context.fingerprint,
         text=context.analysis.content("text/pairs"),
         reference=context.config.reference,

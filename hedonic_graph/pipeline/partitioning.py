@@ -1,5 +1,6 @@
 """The stages ``partition.RUN`` and ``agreement.VALUATION.SOLVER``: solve the game, and say how far to trust it."""
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,9 @@ from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.valuing import load_phi
 from hedonic_graph.progress import Named, Progress
 
+VERSION = 1
+"""Part of every key: raise it when a change alters partitions or what is said of them."""
+
 
 def partition_layer(context: Context, layer: int, progress: Progress) -> None:
     """Compute every run's partition of a layer where the folder lacks it; ``progress`` takes neurons."""
@@ -30,7 +34,9 @@ def partition_layer(context: Context, layer: int, progress: Progress) -> None:
     config = context.config
     for valuation in config.valuation:
         phi: Tensor | None = None
-        for spec in (spec for spec in config.runs if spec.valuation == valuation):
+        specs = [spec for spec in config.runs if spec.valuation == valuation]
+        # A random partition takes the sizes of another, which must be there first.
+        for spec in sorted(specs, key=lambda spec: spec.solver == "random"):
             name, key = layer_unit(f"partition.{spec.id}", layer), _key(context, spec, layer)
             if context.analysis.has(name, key, context.report):
                 progress.update(neurons)
@@ -55,7 +61,9 @@ def agree(context: Context, layer: int) -> None:
             specs = [RunSpec(valuation, solver, seed) for seed in config.seed]
             units = [layer_unit(f"partition.{spec.id}", layer) for spec in specs]
             name = layer_unit(f"agreement.{valuation}.{solver}", layer)
-            key = key_of(stage="agreement", partitions=[analysis.content(unit, ".parquet") for unit in units])
+            key = key_of(
+                stage="agreement", version=VERSION, partitions=[analysis.content(unit, ".parquet") for unit in units]
+            )
             if analysis.has(name, key, context.report):
                 continue
             found = seed_agreement([load_partition(context, spec, layer) for spec in specs])
@@ -68,8 +76,9 @@ def _key(context: Context, spec: RunSpec, layer: int) -> str:
     config, analysis = context.config, context.analysis
     parts: dict[str, Any] = {
         "stage": "partition",
+        "version": VERSION,
         "run": spec.id,
-        "phi": analysis.content(layer_unit(f"phi.{spec.valuation}", layer)),
+        "phi": analysis.content(layer_unit(f"phi.{spec.valuation}", layer), ".safetensors"),
         "k": config.k,
         "certificate": [config.kmin, config.kmax, config.certificate_samples, config.epsilon, config.delta],
     }
@@ -136,6 +145,7 @@ def _commit(context: Context, spec: RunSpec, layer: int, name: str, key: str, ph
                 samples=config.certificate_samples,
                 delta=config.delta,
                 epsilon=config.epsilon,
+                seed=_certificate_seed(spec, layer),
                 sampler=sampler,  # type: ignore[arg-type]
                 kmin=config.kmin,
                 kmax=config.kmax,
@@ -168,6 +178,12 @@ def _commit(context: Context, spec: RunSpec, layer: int, name: str, key: str, ph
 
     context.analysis.commit(name, key, write)
     context.done.append(name)
+
+
+def _certificate_seed(spec: RunSpec, layer: int) -> int:
+    """A seed of its own, so that no coalition the solver has learned from is drawn again to judge it."""
+    digest = hashlib.sha256(f"certificate of {spec.id} in layer {layer}".encode()).digest()
+    return int.from_bytes(digest[:7], "big")
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> None:

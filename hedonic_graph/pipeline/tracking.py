@@ -17,6 +17,9 @@ from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.partitioning import load_partition
 from hedonic_graph.progress import Progress
 
+VERSION = 1
+"""Part of every key: raise it when a change alters lineage."""
+
 
 def track_step(context: Context, layer: int, following: int, progress: Progress) -> None:
     """Follow every run's coalitions from ``layer`` into ``following`` where the folder lacks it.
@@ -73,6 +76,7 @@ def _key(context: Context, spec: RunSpec, layer: int, following: int) -> str:
     config, analysis = context.config, context.analysis
     return key_of(
         stage="lineage",
+        version=VERSION,
         model=context.fingerprint,
         layers=[layer, following],
         capture=analysis.content(layer_unit("capture", layer)),

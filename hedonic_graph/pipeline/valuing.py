@@ -1,5 +1,9 @@
 """The stages ``phi.pas`` and ``phi.oca``: one file of all pairs for each layer."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -10,8 +14,12 @@ from hedonic_graph.errors import UserError
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.pipeline.capturing import load_capture, load_moments
 from hedonic_graph.pipeline.context import Context
+from hedonic_graph.valuation.exact import SecondOrder, check_second_order
 from hedonic_graph.valuation.oca import oca
 from hedonic_graph.valuation.pas import pas
+
+VERSION = 1
+"""Part of every key: raise it when a change alters a valuation."""
 
 
 def value_layer(context: Context, valuation: str, layer: int) -> None:
@@ -19,10 +27,16 @@ def value_layer(context: Context, valuation: str, layer: int) -> None:
     name, key = layer_unit(f"phi.{valuation}", layer), _key(context, valuation, layer)
     if context.analysis.has(name, key, context.report):
         return
-    phi = _pas(context, layer) if valuation == "pas" else _oca(context, layer)
+    phi, check = _pas(context, layer) if valuation == "pas" else (_oca(context, layer), None)
     if not bool(torch.isfinite(phi).all()):
         raise UserError(f"{valuation} of layer {layer} holds values that are not finite (NaN or infinite)")
-    context.analysis.commit(name, key, lambda path: save_file({"phi": phi.cpu()}, path.with_suffix(".safetensors")))
+
+    def write(path: Path) -> None:
+        save_file({"phi": phi.cpu()}, path.with_suffix(".safetensors"))
+        if check is not None:
+            path.with_suffix(".json").write_text(json.dumps(asdict(check), indent=1), encoding="utf-8")
+
+    context.analysis.commit(name, key, write)
     context.done.append(name)
 
 
@@ -42,19 +56,17 @@ def _key(context: Context, valuation: str, layer: int) -> str:
         source = "moments" if config.positions == "all" else "capture"
         seen = analysis.content(layer_unit(source, layer))
         options = {"positions": config.positions}
-    return key_of(stage=f"phi.{valuation}", model=context.fingerprint, layer=layer, seen=seen, **options)
-
-
-def _pas(context: Context, layer: int) -> Tensor:
-    seen = load_capture(context, layer)
-    return pas(
-        context.model.block(layer),
-        context.model.readout,
-        seen.y,
-        seen.tuned,
-        seen.base,
-        same_down=context.config.reference != "base",
+    return key_of(
+        stage=f"phi.{valuation}", version=VERSION, model=context.fingerprint, layer=layer, seen=seen, **options
     )
+
+
+def _pas(context: Context, layer: int) -> tuple[Tensor, SecondOrder]:
+    seen = load_capture(context, layer)
+    block, readout = context.model.block(layer), context.model.readout
+    same_down = context.config.reference != "base"
+    phi = pas(block, readout, seen.y, seen.tuned, seen.base, same_down=same_down)
+    return phi, check_second_order(phi, block, readout, seen.y, seen.tuned, seen.base, same_down=same_down)
 
 
 def _oca(context: Context, layer: int) -> Tensor:

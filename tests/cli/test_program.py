@@ -57,6 +57,10 @@ def analyze(tiny_base: Path, tiny_adapter: Path, tiny_text: Path, tmp_path: Path
         ({"--device": "tpu9"}, "device 'tpu9' cannot be used"),
         ({"--solver": "random"}, "name one beside it"),
         ({"--kmin": "11"}, "kmax 10 is below kmin 11"),
+        ({"--seed": "-1"}, "a seed must be at least 0"),
+        ({"--kmin": "18", "--kmax": "20"}, "kmin must be at most 17"),
+        ({"--device": "meta"}, "device 'meta' cannot be used"),
+        ({"-o": "/dev/null/x"}, "Not a directory"),
         ({"--depth": "3"}, "need a folder of TREC files"),
         ({"--config": "nowhere.toml"}, "configuration nowhere.toml cannot be read"),
     ],
@@ -82,6 +86,19 @@ def test_text_without_pairs(analyze: dict[str, str], tmp_path: Path) -> None:
 def test_unknown_key_in_the_configuration(analyze: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("modle = 'x'\n")
     assert "unknown key 'modle'" in complain("analyze", "--config", str(tmp_path / "c.toml"), "-o", analyze["-o"])
+
+
+@pytest.mark.parametrize("line", ['k = "three"', 'layers = ["a"]', "model = 3", "k = true", "seed = 0.5"])
+def test_values_of_the_wrong_type(analyze: dict[str, str], tmp_path: Path, line: str) -> None:
+    (tmp_path / "c.toml").write_text(line + "\n")
+    said = complain("analyze", "--config", str(tmp_path / "c.toml"), "-o", analyze["-o"])
+    assert f"{line.split()[0]} = " in said
+    assert "is of the wrong type" in said
+
+
+@pytest.mark.parametrize("name", ["delete/run", "load/members", "../README", "check/connection"])
+def test_only_questions_can_be_asked(name: str) -> None:
+    assert f"no query is called '{name}'" in complain("query", name, "-p", "run=x")
 
 
 def test_options_override_the_file(analyze: dict[str, str], tmp_path: Path) -> None:

@@ -140,3 +140,12 @@ def test_moments_of_large_means_keep_their_digits() -> None:
     # The plain sum of squares loses them all: 1e6 in float32 has steps of 0.06.
     naive = (rows.T @ rows) / 4000 - torch.outer(rows.mean(0), rows.mean(0))
     assert (naive - torch.cov(rows.T, correction=0)).abs().max() > 1e-2
+
+
+def test_dropout_of_the_adapter_is_at_rest(tmp_path: Path, tiny_base: Path, prompts: list[str]) -> None:
+    from tiny import save_adapter
+
+    files = locate_model(str(tiny_base)), locate_adapter(str(save_adapter(tiny_base, tmp_path / "d", lora_dropout=0.5)))
+    model = load_model(*files, LAYERS, torch.device("cpu"), "base")
+    assert not any(module.training for module in model.classifier.modules())
+    assert torch.equal(run(model, prompts).layers[2].tuned, run(model, prompts).layers[2].tuned)

@@ -91,7 +91,7 @@ def test_nan_in_base_and_in_adapter(tmp_path: Path, tiny_base: Path, tiny_adapte
     state = load_file(base / "model.safetensors")
     state["model.layers.2.mlp.up_proj.weight"][3, 4] = torch.nan
     save_file(state, base / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(UserError, match="the up weights of layer 2 hold values that are not finite"):
+    with pytest.raises(UserError, match=r"layers\.2\.mlp\.up_proj.*weight of base holds values that are not finite"):
         load(base, tiny_adapter)
     adapter = _copy(tiny_adapter, tmp_path / "lora")
     state = load_file(adapter / "adapter_model.safetensors")
@@ -141,3 +141,22 @@ def _copy(source: Path, target: Path) -> Path:
 
     shutil.copytree(source, target)
     return target
+
+
+def test_incomplete_adapter(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) -> None:
+    adapter = _copy(tiny_adapter, tmp_path / "lora")
+    state = load_file(adapter / "adapter_model.safetensors")
+    kept = {name: tensor for name, tensor in state.items() if "up_proj" not in name}
+    save_file(kept, adapter / "adapter_model.safetensors")
+    with pytest.raises(UserError, match=r"is incomplete: it lacks 8 tensors, the first is .*up_proj\.lora_A"):
+        load(tiny_base, adapter)
+
+
+def test_nan_outside_the_mlps(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) -> None:
+    for name in ("model.norm.weight", "model.layers.0.self_attn.q_proj.weight"):
+        base = _copy(tiny_base, tmp_path / name)
+        state = load_file(base / "model.safetensors")
+        state[name].view(-1)[3] = torch.nan
+        save_file(state, base / "model.safetensors", metadata={"format": "pt"})
+        with pytest.raises(UserError, match=rf"{name} of .* not finite"):
+            load(base, tiny_adapter)

@@ -84,6 +84,7 @@ def test_summary_adds_up_and_names_the_figures(whole: Path) -> None:
     said = "\n".join(verdicts(results))
     assert "pas.pac: its 2 seeds agree with an adjusted Rand index of" in said
     assert "under shuffled membership" in said
+    assert "strongest pairs correlate with exact double ablation at" in said
     assert "blocked at a rate of at most" in said
 
 
@@ -200,6 +201,65 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, config: Config
     with pytest.raises(UserError, match="holds other files and is no analysis"):
         analyze(config, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("name", [".precious", ".git"])
+def test_hidden_things_of_others_stay(tmp_path: Path, config: Config, name: str) -> None:
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(UserError, match="holds other files"):
+        analyze(config, tmp_path)
+    assert (tmp_path / name).read_text() == "precious"
+
+
+def test_a_failed_analysis_leaves_an_empty_folder_that_was_there(tmp_path: Path, config: Config) -> None:
+    with pytest.raises(UserError, match="no layer 9"):
+        analyze(replace(config, layers=(9,)), tmp_path)
+    with pytest.raises(UserError, match="no adapter"), Analysis.writing(tmp_path):
+        raise UserError("no adapter")
+    assert tmp_path.is_dir()
+    assert not list(tmp_path.iterdir())
+
+
+def test_random_may_be_named_first(tmp_path: Path, config: Config) -> None:
+    first = replace(config, solver=("random", "exact"), valuation=("pas",), seed=(0,))
+    analyze(first, tmp_path / "tiny")
+    results = open_results(tmp_path / "tiny")
+    random, exact = results.runs
+    assert (random.solver, exact.solver) == ("random", "exact")
+    assert np.array_equal(results.coalitions(random, 2)["size"], results.coalitions(exact, 2)["size"])
+
+
+def test_what_does_not_change_a_run_does_not_change_its_fingerprint(copy: Path, config: Config) -> None:
+    def fingerprints() -> dict[str, str]:
+        results = open_results(copy)
+        return {run.id: results.fingerprint(run) for run in results.runs}
+
+    before = fingerprints()
+    analyze(replace(config, batch_size=7), copy)
+    assert fingerprints() == before
+    analyze(replace(config, epsilon=0.2), copy)
+    assert all(fingerprints()[run] != before[run] for run in before)
+    analyze(replace(config, task="other"), copy)
+    assert all(fingerprints()[run] != before[run] for run in before)
+
+
+def test_certificates_judge_by_coalitions_the_solver_never_saw() -> None:
+    import torch
+
+    from hedonic_graph.config import RunSpec
+    from hedonic_graph.game.sampling import uniform
+    from hedonic_graph.pipeline.partitioning import _certificate_seed
+
+    players = torch.arange(1536)
+
+    def drawn(seed: int) -> set[tuple[int, ...]]:
+        rows = uniform(players, 2000, 2, 10, torch.Generator().manual_seed(seed))
+        return {tuple(row) for row in rows.tolist() if sum(one >= 0 for one in row) > 4}
+
+    spec = RunSpec("pas", "pac", 0)
+    assert len(drawn(0)) > 1000
+    assert drawn(0).isdisjoint(drawn(_certificate_seed(spec, 11)))
+    assert _certificate_seed(spec, 11) != _certificate_seed(spec, 12)
 
 
 def test_one_writer_at_a_time(copy: Path, config: Config) -> None:

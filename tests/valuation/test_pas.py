@@ -18,6 +18,7 @@ from hedonic_graph.models.mlp import LowRank, MLPBlock, Projections
 from hedonic_graph.models.norm import Norm
 from hedonic_graph.models.readout import Readout
 from hedonic_graph.text.pairs import load_pairs
+from hedonic_graph.valuation.exact import check_second_order, synergy
 from hedonic_graph.valuation.pas import pas
 
 LAYER = 2
@@ -117,6 +118,17 @@ def test_tiny_llama_against_autograd_and_double_ablation(model: LoadedModel, tin
     rows, columns = np.triu_indices(D_FF, 1)
     exact = np.array([ablation.synergy(i, j) for i, j in zip(rows, columns, strict=True)])
     ours = phi.numpy()[rows, columns]
+    # The package's own exact ablation takes deltas off y; the oracle changes weights and runs the modules.
+    places = torch.tensor(np.stack([rows, columns], 1))
+    own = synergy(block, model.readout, y, tuned, base, places)
+    np.testing.assert_allclose(own, exact, atol=1e-3 * np.abs(exact).max())
+    check = check_second_order(phi, block, model.readout, y, tuned, base)
+    assert check.pairs == 50
+    assert check.correlation is not None
+    assert check.correlation > 0.999
+    strongest = np.argsort(-np.abs(ours))[:50]
+    expected = np.abs(ours - exact)[strongest].mean() / np.abs(exact)[strongest].mean()
+    assert check.error == pytest.approx(expected, rel=0.05, abs=1e-3)
     # What is left is of third order in the deltas.
     assert np.abs(ours - exact).max() < 0.05 * np.abs(exact).max()
     assert np.corrcoef(ours, exact)[0, 1] > 0.999
