@@ -259,9 +259,14 @@ class AnalysisResults:
         return record
 
 
-def open_results(path: Path | str) -> AnalysisResults:
-    """Open a finished analysis; raises UserError where there is none, it is unfinished or a file is damaged."""
+def open_results(path: Path | str, *, check: bool = False) -> AnalysisResults:
+    """Open a finished analysis; raises UserError where there is none, it is unfinished or a file is damaged.
+
+    A file is compared with its checksum when it is first read, with ``check`` all of them are at once.
+    """
     analysis = Analysis.open(Path(path))
+    if check:
+        analysis.check()
     if not analysis.manifest.get("complete"):
         raise UserError(f"{path} is not finished: run the analyze command again, it continues where it stopped")
     return AnalysisResults(analysis)

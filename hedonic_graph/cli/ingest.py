@@ -37,8 +37,7 @@ def ingest(analysis: str, keep: int, replace: bool, as_json: bool, address: "Add
     def waiting() -> None:
         click.echo("Another command is writing to this store: waiting for it.", err=True)
 
-    results = open_results(analysis)
-    results.analysis.check()
+    results = open_results(analysis, check=True)
     with connect(address) as store:
         report = load(results, store, keep=keep, replace=replace, on_wait=waiting)
     if as_json:

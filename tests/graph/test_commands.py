@@ -74,7 +74,7 @@ def web_port() -> Iterator[int]:
 
 def test_ingest_and_then_ask(arguments: list[str], drawing: Drawing, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = drawing()
-    monkeypatch.setattr(results, "open_results", lambda path: drawn, raising=False)
+    monkeypatch.setattr(results, "open_results", lambda path, check: drawn, raising=False)
     result = run("ingest", "anything", *arguments)
     assert result.exit_code == 0, result.output
     first, second = (one.id for one in drawn.runs)

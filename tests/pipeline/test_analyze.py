@@ -164,6 +164,8 @@ def test_damage_is_named_and_mended(copy: Path, config: Config, whole: Path, fil
 def test_damage_is_never_read(copy: Path) -> None:
     path = copy / "partition.pas.exact/L02.parquet"
     path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(UserError, match=r"L02\.parquet is damaged"):
+        open_results(copy, check=True)
     results = open_results(copy)
     with pytest.raises(UserError, match=r"partition\.pas\.exact/L02\.parquet is damaged .* run the analyze command"):
         results.members(results.runs[0], 2)
