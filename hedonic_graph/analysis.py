@@ -126,11 +126,12 @@ class Analysis:
             return False
         return True
 
-    def commit(self, name: str, key: str, write: Callable[[Path], None], *, seconds: float | None = None) -> None:
+    def commit(self, name: str, key: str, write: Callable[[Path], None], *, spent: float = 0.0) -> None:
         """Let ``write`` fill a temporary folder, then move its files into place and note them in the manifest.
 
         ``write`` gets a path without suffix, ``.../L07`` for ``phi.pas/L07``, and writes files that begin
-        with it. Killed at any moment, the manifest names either the old files or the new.
+        with it. Killed at any moment, the manifest names either the old files or the new. ``spent`` is the
+        unit's share of work done before, in seconds.
         """
         started = time.perf_counter()
         partial = self.path / f".partial-{os.getpid()}"
@@ -151,7 +152,7 @@ class Analysis:
                 file.replace((self.path / name).parent / file.name)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        taken = time.perf_counter() - started if seconds is None else seconds
+        taken = spent + time.perf_counter() - started
         self.manifest["units"][name] = {
             "key": key, "files": entries, "seconds": round(taken, 3), "created": now()
         }  # fmt: skip

@@ -66,9 +66,9 @@ def capture_layers(context: Context) -> None:
             progress=progress,
             checkpoint=checkpoint.maybe_save,
         )
-    seconds = (time.perf_counter() - started) / len(missing)
+    spent = (time.perf_counter() - started) / len(missing)
     for layer, kept in state.layers.items():
-        _commit(context, layer, keys[layer], kept, seconds)
+        _commit(context, layer, keys[layer], kept, spent)
     checkpoint.path.unlink(missing_ok=True)
 
 
@@ -99,13 +99,13 @@ def _key(context: Context, layer: int) -> str:
     )
 
 
-def _commit(context: Context, layer: int, key: str, kept: LayerCapture, seconds: float) -> None:
+def _commit(context: Context, layer: int, key: str, kept: LayerCapture, spent: float) -> None:
     tensors = {"y": kept.y, "tuned": kept.tuned, "base": kept.base}
     context.analysis.commit(
         layer_unit("capture", layer),
         key,
         lambda path: save_file(tensors, path.with_suffix(".safetensors")),
-        seconds=seconds,
+        spent=spent,
     )
     context.done.append(layer_unit("capture", layer))
     if kept.moments is not None:

@@ -1,5 +1,6 @@
 """The stage ``lineage.RUN``: what becomes of each coalition in the next analysed layer."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,9 @@ def track_step(context: Context, layer: int, following: int, progress: Progress)
         return
     sources = {spec: load_partition(context, spec, layer) for spec in missing}
     labels = [kept_labels(source, context.config.min_size) for source in sources.values()]
+    started = time.perf_counter()
     flows = _flows(context, layer, following, labels)
+    spent = (time.perf_counter() - started) / len(missing)
     for spec, flow in zip(missing, flows, strict=True):
         target = load_partition(context, spec, following)
 
@@ -56,7 +59,7 @@ def track_step(context: Context, layer: int, following: int, progress: Progress)
             )
             save_step(path, step, following)
 
-        context.analysis.commit(layer_unit(f"lineage.{spec.id}", layer), keys[spec], write)
+        context.analysis.commit(layer_unit(f"lineage.{spec.id}", layer), keys[spec], write, spent=spent)
         context.done.append(layer_unit(f"lineage.{spec.id}", layer))
         progress.update(1)
 

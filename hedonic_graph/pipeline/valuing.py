@@ -27,11 +27,11 @@ def value_layer(context: Context, valuation: str, layer: int) -> None:
     name, key = layer_unit(f"phi.{valuation}", layer), _key(context, valuation, layer)
     if context.analysis.has(name, key, context.report):
         return
-    phi, check = _pas(context, layer) if valuation == "pas" else (_oca(context, layer), None)
-    if not bool(torch.isfinite(phi).all()):
-        raise UserError(f"{valuation} of layer {layer} holds values that are not finite (NaN or infinite)")
 
     def write(path: Path) -> None:
+        phi, check = _pas(context, layer) if valuation == "pas" else (_oca(context, layer), None)
+        if not bool(torch.isfinite(phi).all()):
+            raise UserError(f"{valuation} of layer {layer} holds values that are not finite (NaN or infinite)")
         save_file({"phi": phi.cpu()}, path.with_suffix(".safetensors"))
         if check is not None:
             path.with_suffix(".json").write_text(json.dumps(asdict(check), indent=1), encoding="utf-8")
