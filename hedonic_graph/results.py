@@ -73,7 +73,8 @@ class Results(Protocol):
         """Every coalition of the layer: ``coalition``, ``size``, ``fate`` and ``origin`` (string or None).
 
         ``fate`` is persist, split, merge or vanish, ``origin`` persist, split, merge or emerge; None in the
-        last and first layer, and for coalitions too small to be followed.
+        last and first layer, and for coalitions too small to be followed. Optional columns, NaN or None where
+        undefined: ``confidence``, and of an evaluation ``pair``, ``ratio``, ``drop``, ``r2``, ``feature``.
         """
         ...
 
@@ -87,6 +88,13 @@ class Results(Protocol):
 
     def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
         """Each neuron's k strongest phi in the layer: ``neuron``, ``other``, ``rank`` (1 = strongest), ``phi``."""
+        ...
+
+    def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
+        """How coalitions align with features of the text: ``coalition``, ``feature``, ``family``, ``r2``.
+
+        A feature is known by its name alone; empty where nothing was evaluated.
+        """
         ...
 
     def fingerprint(self, run: RunInfo) -> str:
@@ -155,6 +163,12 @@ class AnalysisResults:
                 "phi": value.flatten().numpy(),
             }
         )
+
+    def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
+        """See :class:`Results`."""
+        import pandas as pd
+
+        return pd.DataFrame({name: [] for name in ("coalition", "feature", "family", "r2")})
 
     def fingerprint(self, run: RunInfo) -> str:
         """See :class:`Results`."""

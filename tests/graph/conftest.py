@@ -87,12 +87,13 @@ def snapshot(store: Store, *drawn: Drawn) -> list[str]:
     found = []
     for prefix in sorted({name for one in drawn for name in (one.analysis, one.model_id)}):
         nodes = store.read(
-            "MATCH (n) WHERE n.id STARTS WITH $prefix RETURN labels(n) AS labels, properties(n) AS properties",
+            "MATCH (n) WHERE coalesce(n.id, n.name) STARTS WITH $prefix "
+            "RETURN labels(n) AS labels, properties(n) AS properties",
             {"prefix": prefix},
         )
         edges = store.read(
             "MATCH (a)-[e]->(b) WHERE a.id STARTS WITH $prefix "
-            "RETURN a.id AS source, type(e) AS type, b.id AS target, properties(e) AS properties",
+            "RETURN a.id AS source, type(e) AS type, coalesce(b.id, b.name) AS target, properties(e) AS properties",
             {"prefix": prefix},
         )
         for row in nodes.records() + edges.records():

@@ -10,7 +10,7 @@ Layers 3, 4 and 6 (5 was not analysed) of a model with 12 neurons a layer. Edges
                                           C3 (1, not followed)   C3 (2) emerges
 
 and C2 of layer 4 emerges, as nothing leads to it. One more edge, C0 of layer 3 to C2 of layer 4, is beyond
-chance without being an event.
+chance without being an event. C0 of layer 3, C0 of layer 4 and C0 of layer 6 align with one feature.
 """
 
 import hashlib
@@ -45,6 +45,13 @@ EDGES = {
     ],
 }
 
+# Coalition, feature, family, r2.
+ALIGNMENTS = {
+    3: [(0, "overlap", "terms", 0.50), (0, "length", "lengths", 0.25), (1, "length", "lengths", 0.40)],
+    4: [(0, "overlap", "terms", 0.60), (2, "rarity", "terms", 0.05)],
+    6: [(0, "overlap", "terms", 0.30)],
+}
+
 
 # Per cent under shuffled membership, for each of the two layers that are followed.
 SHUFFLED: dict[str, float | list[float]] = {
@@ -66,6 +73,8 @@ class Drawn:
     """Another content: part of the utilities and of the fingerprint."""
     parameters: dict[str, Any] = field(default_factory=lambda: {"utility": "sum", "k": 3})
     task: str | None = "CQTR"
+    features: str | None = None
+    """What the names of its features begin with; its analysis unless given."""
 
     def __post_init__(self) -> None:
         self.model = ModelInfo(self.model_id, "tiny", "adapters/cqtr", "LlamaForSequenceClassification", 8, NEURONS, 8)
@@ -99,8 +108,31 @@ class Drawn:
                 "size": SIZES[layer],
                 "fate": pd.Series(FATES[layer], dtype=object),
                 "origin": pd.Series(ORIGINS[layer], dtype=object),
+                # Synergy is the larger the larger a coalition; none has a value where it has one member.
+                "confidence": [0.5 + 0.05 * size if size > 1 else NAN for size in SIZES[layer]],
+                "pair": [0.01 * size if size > 1 else NAN for size in SIZES[layer]],
+                "ratio": [1.0 + 0.1 * size if size > 1 else NAN for size in SIZES[layer]],
+                "drop": [0.002 * size for size in SIZES[layer]],
+                **self._best(layer),
             }
         )
+
+    def alignments(self, run: RunInfo, layer: int) -> pd.DataFrame:
+        rows = [(rank, self.feature(name), family, r2) for rank, name, family, r2 in ALIGNMENTS[layer]]
+        return pd.DataFrame(rows, columns=["coalition", "feature", "family", "r2"])
+
+    def feature(self, name: str) -> str:
+        """The name in the graph of a feature of ``ALIGNMENTS``."""
+        return f"{self.analysis if self.features is None else self.features}/{name}"
+
+    def _best(self, layer: int) -> dict[str, Any]:
+        best = {
+            rank: max((r2, name) for one, name, _, r2 in ALIGNMENTS[layer] if one == rank)
+            for rank in {row[0] for row in ALIGNMENTS[layer]}
+        }
+        found = [best.get(rank, (NAN, None)) for rank in range(len(SIZES[layer]))]
+        features = [None if name is None else self.feature(name) for _, name in found]
+        return {"r2": [r2 for r2, _ in found], "feature": pd.Series(features, dtype=object)}
 
     def edges(self, run: RunInfo, layer: int, keep: int) -> pd.DataFrame:
         frame = pd.DataFrame(EDGES.get(layer, []), columns=EDGE_COLUMNS)
