@@ -27,22 +27,24 @@ class ModelInfo:
     """Base name, adapter name and fingerprint; neurons of equal models are shared between runs."""
     name: str
     adapter: str | None
-    architecture: str
-    d_model: int
+    architecture: str | None
+    """None, as the next two are, where partitions were imported without a model."""
+    d_model: int | None
     d_ff: int
-    layers: int
+    layers: int | None
     """Number of layers of the whole model."""
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """One valuation, solver and seed inside an analysis."""
+    """One valuation, solver and seed inside an analysis, or partitions that were imported into it."""
 
     id: str
-    """``ANALYSIS/pas.exact`` or ``ANALYSIS/pas.pac.0``."""
+    """``ANALYSIS/pas.exact``, ``ANALYSIS/pas.pac.0`` or ``ANALYSIS/imported.NAME``."""
     analysis: str
     task: str | None
-    valuation: str
+    valuation: str | None
+    """None where partitions were imported: nothing is known of what their neurons value."""
     solver: str
     seed: int | None
     created: str
@@ -66,15 +68,19 @@ class Results(Protocol):
     runs: list[RunInfo]
 
     def members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
-        """Every neuron of the layer: ``neuron``, ``coalition`` (rank by size), ``utility``."""
+        """Every neuron of the layer: ``neuron``, ``coalition`` (rank by size), ``utility``.
+
+        The utility is NaN where the run has no valuation.
+        """
         ...
 
     def coalitions(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         """Every coalition of the layer: ``coalition``, ``size``, ``fate`` and ``origin`` (string or None).
 
         ``fate`` is persist, split, merge or vanish, ``origin`` persist, split, merge or emerge; None in the
-        last and first layer, and for coalitions too small to be followed. Optional columns, NaN or None where
-        undefined: ``confidence``, and of an evaluation ``pair``, ``ratio``, ``drop``, ``r2``, ``feature``.
+        last and first layer, for coalitions too small to be followed, and where no lineage is known. Optional
+        columns, NaN or None where undefined: ``confidence``, and of an evaluation ``pair``, ``ratio``, ``drop``,
+        ``r2``, ``feature``.
         """
         ...
 
@@ -82,7 +88,8 @@ class Results(Protocol):
         """Kept edges from ``layer`` to the next analysed layer (DESIGN §3.6, "what goes into the graph").
 
         Columns ``source``, ``target``, ``mass``, ``flow``, ``alpha``, ``beta``, ``lift``, ``z`` (NaN where
-        undefined), ``matched`` (bool), ``event`` (persist, split, merge or None). Empty for the last layer.
+        undefined), ``matched`` (bool), ``event`` (persist, split, merge or None). Empty for the last layer, and
+        where no lineage is known.
         """
         ...
 

@@ -136,8 +136,8 @@ class _Loader:
         self.keep = keep
         self.replace = replace
         self.neurons: set[int] = set()
-        self.preferences: dict[str, dict[int, pd.DataFrame]] = {}
-        self.preferred: set[str] = set()
+        self.preferences: dict[str | None, dict[int, pd.DataFrame]] = {}
+        self.preferred: set[str | None] = set()
 
     def run(self, run: RunInfo, before: str | None, progress: Callable[..., Progress]) -> RunLoad:
         """Load one run; ``before`` is the status of what was deleted to make room for it."""
@@ -209,7 +209,9 @@ class _Loader:
         return state["load_rows"], state["load_step"]
 
     def _brought(self, run: RunInfo) -> bool:
-        """Say whether another run brought the preferences of this one's valuation."""
+        """Say whether there is nothing to bring: another run has this one's valuation, or it has none."""
+        if run.valuation is None:
+            return True
         shared = {"analysis": run.analysis, "valuation": run.valuation}
         present = self.store.read(statements.load("load/preferences_present").text, shared).records()
         if not present:
@@ -304,6 +306,8 @@ class _Loader:
             raise UserError(f"{run.id} changed while it was loading: run the same command again")
 
     def _preferences(self, run: RunInfo) -> "dict[int, pd.DataFrame]":
+        if run.valuation is None:
+            return {}
         if run.valuation not in self.preferences:
             self.preferences[run.valuation] = {
                 layer: self.results.preferences(run.valuation, layer) for layer in run.layers
