@@ -1,8 +1,32 @@
-"""Models on disk that several rooms' tests share."""
+"""Models on disk and a Neo4j server that several rooms' tests share."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from neo4j_server.server import Neo4jServer
+
+
+@pytest.fixture(scope="session")
+def neo4j_needs() -> None:
+    """Skip what this machine cannot run for want of Java or Maven; where ``CI`` is ``true`` that is a failure."""
+    from neo4j_server.jars import missing
+
+    if lacking := missing():
+        pytest.fail(lacking) if os.environ.get("CI") == "true" else pytest.skip(lacking)
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(neo4j_needs: None, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Neo4jServer]":
+    """One Neo4j for all tests that leave it running; a test that harms a server starts one of its own."""
+    from neo4j_server.server import Neo4jServer
+
+    with Neo4jServer(tmp_path_factory.mktemp("neo4j") / "home") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

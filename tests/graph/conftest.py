@@ -1,7 +1,7 @@
-"""Stores for the tests of the graph: an embedded one of their own, and a Neo4j where one is named.
+"""Stores for the tests of the graph, which all run twice: on an embedded store and on a Neo4j, each of their own.
 
-``HEDONIC_TEST_NEO4J_URI`` (with ``HEDONIC_TEST_NEO4J_USERNAME`` and ``HEDONIC_TEST_NEO4J_PASSWORD``) names a server:
-then every test of the graph runs on it too, and touches only what it created.
+``HEDONIC_TEST_NEO4J_URI`` (with ``HEDONIC_TEST_NEO4J_USERNAME`` and ``HEDONIC_TEST_NEO4J_PASSWORD``) names a running
+server to use in place of their own; the tests touch only what they created.
 """
 
 import itertools
@@ -33,10 +33,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     keeper.stop(folder)
 
 
-@pytest.fixture(scope="session", params=["embedded", *(["neo4j"] if SERVER else [])])
+@pytest.fixture(scope="session", params=["embedded", "neo4j"])
 def address(request: pytest.FixtureRequest, folder: Path) -> Address:
     if request.param == "embedded":
         return resolve(store=folder, environment={})
+    if SERVER is None:
+        server = request.getfixturevalue("neo4j_server")
+        return resolve(server.uri, server.user, server.password, environment={})
     login = {
         name: os.environ.get(f"HEDONIC_TEST_{name}", default)
         for name, default in (("NEO4J_USERNAME", "neo4j"), ("NEO4J_PASSWORD", ""))
