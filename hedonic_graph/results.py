@@ -108,6 +108,10 @@ class Results(Protocol):
         """One hash over everything the folder says of a run."""
         ...
 
+    def preferences_fingerprint(self, valuation: str, layer: int) -> str:
+        """One hash over what the preferences of a layer are made from; equal ones are loaded once."""
+        ...
+
 
 class AnalysisResults:
     """The results of a finished analysis folder; every file is checked against its checksum when first read."""
@@ -185,6 +189,10 @@ class AnalysisResults:
         contents += [self.analysis.content(self._lineage(run, layer)) for layer in self.layers[:-1]]
         agreement = [self.agreement(run, layer) for layer in self.layers]
         return key_of(model=self.model.id, task=run.task, layers=run.layers, contents=contents, agreement=agreement)
+
+    def preferences_fingerprint(self, valuation: str, layer: int) -> str:
+        """See :class:`Results`."""
+        return key_of(content=self.analysis.content(layer_unit(f"phi.{valuation}", layer)), k=self.config.k)
 
     def step(self, run: RunInfo, layer: int) -> "LayerStep":
         """The lineage of a run from ``layer`` to the next analysed one."""

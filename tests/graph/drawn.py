@@ -146,6 +146,9 @@ class Drawn:
     def fingerprint(self, run: RunInfo) -> str:
         return hashlib.sha256(repr((run, self.salt)).encode()).hexdigest()
 
+    def preferences_fingerprint(self, valuation: str, layer: int) -> str:
+        return hashlib.sha256(repr((valuation, layer)).encode()).hexdigest()
+
     def changed(self) -> "Drawn":
         """The same runs with other content."""
         return replace(self, salt="other")
