@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -29,18 +30,44 @@ class Partition:
         return cls(rank[inverse.reshape(-1)])
 
     @classmethod
-    def from_coalitions(cls, coalitions: Iterable[Sequence[int]], n: int) -> "Partition":
-        """Build from member lists over neurons 0..n-1; they must be disjoint and cover all of them."""
-        labels = np.full(n, -1, dtype=np.int32)
-        for number, members in enumerate(coalitions):
-            index = np.asarray(members, dtype=np.int64)
-            if index.size and (index.min() < 0 or index.max() >= n):
-                raise UserError(f"coalition {number} holds a neuron outside 0..{n - 1}")
-            if (labels[index] >= 0).any() or np.unique(index).size != index.size:
-                raise UserError(f"coalition {number} holds a neuron that already has a coalition")
-            labels[index] = number
-        if (labels < 0).any():
-            raise UserError(f"neuron {int(np.argmax(labels < 0))} is in no coalition")
+    def from_coalitions(
+        cls, coalitions: Iterable[Sequence[int]], n: int, names: Sequence[str] | None = None
+    ) -> "Partition":
+        """Build from member lists over neurons 0..n-1; they must be disjoint and cover all of them.
+
+        Raises UserError for the first neuron that is out of range, in two places or in none, with the coalitions
+        it is in by their ``names``, or by their numbers without.
+        """
+        held = list(coalitions)
+
+        def name(number: int) -> str:
+            return str(number) if names is None else names[number]
+
+        sizes = np.fromiter(map(len, held), np.int64, len(held))
+        if (sizes == 0).any():
+            raise UserError(f"coalition {name(int(np.argmin(sizes)))} is empty")
+        members = np.fromiter(chain.from_iterable(held), np.int64, int(sizes.sum()))
+        owner = np.repeat(np.arange(len(held)), sizes)
+        outside = (members < 0) | (members >= n)
+        if outside.any():
+            first = int(np.argmax(outside))
+            raise UserError(f"coalition {name(owner[first])} holds neuron {members[first]}: neurons are 0 to {n - 1}")
+        order = np.argsort(members, kind="stable")
+        again = np.flatnonzero(np.diff(members[order]) == 0)
+        if again.size:
+            first = again[np.argmin(order[again + 1])]
+            one, other = owner[order[first]], owner[order[first + 1]]
+            where = (
+                f"in coalition {name(one)} twice" if one == other else f"in coalitions {name(one)} and {name(other)}"
+            )
+            raise UserError(f"neuron {members[order[first]]} is {where}")
+        if members.size < n:
+            gaps = np.flatnonzero(members[order] != np.arange(members.size))
+            lost, missing = int(gaps[0]) if gaps.size else members.size, n - members.size
+            more = f", the first of {missing:,}" if missing > 1 else ""
+            raise UserError(f"neuron {lost} is in no coalition{more}")
+        labels = np.empty(n, dtype=np.int32)
+        labels[members] = owner
         return cls.from_labels(labels)
 
     @property

@@ -35,11 +35,15 @@ def test_a_partition_of_nothing_has_no_coalitions():
 @pytest.mark.parametrize(
     ("coalitions", "message"),
     [
-        ([[0, 1]], "neuron 2 is in no coalition"),
-        ([[0, 1], [1, 2]], "coalition 1 holds a neuron that already has"),
-        ([[0, 1, 1], [2]], "coalition 0 holds a neuron that already has"),
-        ([[0, 1], [2, 3]], r"outside 0\.\.2"),
-        ([[0, -1], [2, 1]], r"outside 0\.\.2"),
+        ([[0, 1]], "neuron 2 is in no coalition$"),
+        ([[2]], "neuron 0 is in no coalition, the first of 2$"),
+        ([], "neuron 0 is in no coalition, the first of 3$"),
+        ([[0, 1], [1, 2]], "neuron 1 is in coalitions 0 and 1$"),
+        ([[2, 0], [1, 0, 2]], "neuron 0 is in coalitions 0 and 1$"),
+        ([[0, 1, 1], [2]], "neuron 1 is in coalition 0 twice$"),
+        ([[0, 1], [2, 3]], "coalition 1 holds neuron 3: neurons are 0 to 2$"),
+        ([[0, -1], [2, 1]], "coalition 0 holds neuron -1: neurons are 0 to 2$"),
+        ([[0, 1, 2], []], "coalition 1 is empty$"),
     ],
 )
 def test_coalitions_that_do_not_partition_are_refused(coalitions, message):
