@@ -139,6 +139,14 @@ def utility(neurons: int, rng: np.random.Generator) -> np.ndarray:
     return rng.lognormal(np.log(UTILITY), UTILITY_SPREAD, neurons).astype(np.float32)
 
 
+def synergy(sizes: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """pair and ratio of coalitions of those sizes, float64; NaN for those of one neuron. Not fitted to anything."""
+    alone = sizes < 2
+    pair = rng.lognormal(np.log(PHI), PHI_SPREAD, len(sizes))
+    ratio = rng.lognormal(0.0, 0.5, len(sizes))
+    return {"pair": np.where(alone, np.nan, pair), "ratio": np.where(alone, np.nan, ratio)}
+
+
 def _whole(total: int, weights: np.ndarray) -> np.ndarray:
     """Share ``total`` out in whole numbers, in proportion to the weights."""
     exact = np.cumsum(weights) * (total / weights.sum())

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FIRST_LAYER = 7
 K = 3
+# Nothing was measured of these yet: each coalition followed is aligned with some features of a short list.
+ALIGNED, FEATURES, FAMILIES = 3, 24, 6
 # What a real run's fates are under shuffled membership, in per cent.
 SHUFFLED = dict(zip(FATES, (3.0, 20.0, 17.0, 60.0), strict=True))
 
@@ -57,6 +59,7 @@ class Synthetic:
     def __init__(self, scale: Scale, *, name: str = "synthetic", runs: int = 1, hold: int = 2) -> None:
         scale.check()
         self.scale = scale
+        self.name = name
         self.layers = tuple(range(FIRST_LAYER, FIRST_LAYER + scale.layers))
         self.model = ModelInfo(f"{name}/model", name, None, "LlamaForSequenceClassification", 4096, scale.neurons, 32)
         self.runs = [self._info(name, seed) for seed in range(runs)]
@@ -89,9 +92,12 @@ class Synthetic:
         if layer != self.layers[0]:
             known = self._step(run, layer - 1).origin
             origin[: len(known)] = known
-        frame = pd.DataFrame({"coalition": np.arange(len(sizes)), "size": sizes})
+        synergy = shapes.synergy(sizes, self._rng("synergy", run.seed, layer))
+        frame = pd.DataFrame({"coalition": np.arange(len(sizes)), "size": sizes, **synergy})
         # Without the explicit dtype pandas 3 makes them string columns and None a NaN.
-        return frame.assign(fate=pd.Series(fate, dtype=object), origin=pd.Series(origin, dtype=object))
+        frame = frame.assign(fate=pd.Series(fate, dtype=object), origin=pd.Series(origin, dtype=object))
+        best = self.alignments(run, layer).groupby("coalition").first()
+        return frame.join(best[["feature", "r2"]], on="coalition")
 
     def edges(self, run: RunInfo, layer: int, keep: int) -> "pd.DataFrame":
         """See :class:`hedonic_graph.results.Results`; there are as many as the scale says, whatever ``keep`` is."""
@@ -119,6 +125,28 @@ class Synthetic:
                 "phi": shapes.phi(neurons, k, rng).ravel(),
             }
         )
+
+    def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
+        """See :class:`hedonic_graph.results.Results`; a coalition's best feature comes first."""
+        import pandas as pd
+
+        followed = int((self._sizes[run.seed][layer] > 1).sum())
+        rng = self._rng("aligned", run.seed, layer)
+        r2 = -np.sort(-rng.beta(1.0, 8.0, (followed, ALIGNED)), axis=1)
+        feature = rng.permuted(np.tile(np.arange(FEATURES), (followed, 1)), axis=1)[:, :ALIGNED].ravel()
+        return pd.DataFrame(
+            {
+                "coalition": np.repeat(np.arange(followed), ALIGNED),
+                # Features are known by name alone: these must not be taken for anybody's own.
+                "feature": [f"{self.name}/feature {one}" for one in feature],
+                "family": [f"{self.name}/family {one % FAMILIES}" for one in feature],
+                "r2": r2.ravel(),
+            }
+        )
+
+    def preferences_fingerprint(self, valuation: str, layer: int) -> str:
+        """See :class:`hedonic_graph.results.Results`."""
+        return hashlib.sha256(repr((self.scale, valuation, layer)).encode()).hexdigest()
 
     def fingerprint(self, run: RunInfo) -> str:
         """See :class:`hedonic_graph.results.Results`."""

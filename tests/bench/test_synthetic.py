@@ -107,6 +107,19 @@ def test_preferences_are_three_others_in_falling_order(drawn: Synthetic) -> None
     assert (frame["phi"] > 0).all()
 
 
+def test_coalitions_align_with_features_of_the_run_alone(drawn: Synthetic) -> None:
+    frame = drawn.alignments(drawn.runs[0], 7)
+    assert sorted(set(frame["coalition"])) == list(range(_followed(drawn, 7)))
+    assert not frame.duplicated(["coalition", "feature"]).any()
+    assert frame["feature"].str.startswith("synthetic/").all()
+    assert frame["r2"].between(0, 1).all()
+    best = frame.loc[frame.groupby("coalition")["r2"].idxmax()]
+    coalitions = drawn.coalitions(drawn.runs[0], 7)
+    assert coalitions["feature"].dropna().tolist() == best["feature"].tolist()
+    assert coalitions["r2"].dropna().tolist() == best["r2"].tolist()
+    assert (coalitions["pair"].isna() == (coalitions["size"] < 2)).all()
+
+
 def test_the_same_seed_gives_the_same_run_in_any_order_and_another_one_does_not() -> None:
     def tables(drawn: Synthetic, layers: list[int]) -> dict[int, list[pd.DataFrame]]:
         run = drawn.runs[0]
@@ -116,6 +129,7 @@ def test_the_same_seed_gives_the_same_run_in_any_order_and_another_one_does_not(
                 drawn.members(run, layer),
                 drawn.coalitions(run, layer),
                 drawn.preferences("pas", layer),
+                drawn.alignments(run, layer),
             ]
             for layer in layers
         }
@@ -134,6 +148,7 @@ def test_fingerprints_differ_with_the_scale_and_the_run() -> None:
     second = Synthetic(replace(SMALL, edges=30_001))
     prints = [first.fingerprint(first.runs[0]), first.fingerprint(first.runs[1]), second.fingerprint(second.runs[0])]
     assert len(set(prints)) == 3
+    assert first.preferences_fingerprint("pas", 7) != second.preferences_fingerprint("pas", 7)
     assert prints[0] == Synthetic(SMALL).fingerprint(first.runs[0])
 
 
