@@ -17,6 +17,7 @@ COMMANDS = {
     "query": ("hedonic_graph.cli.query:query", "Ask the graph a question by name."),
     "runs": ("hedonic_graph.cli.runs:runs", "List, show and delete the runs in the graph."),
     "store": ("hedonic_graph.cli.store:store", "Start, look at and stop the embedded store."),
+    "browser": ("hedonic_graph.cli.browser:browser", "Style and saved queries for Neo4j Browser."),
 }
 
 EXAMPLE = """\b

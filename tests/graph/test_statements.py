@@ -7,9 +7,8 @@ import pytest
 from hedonic_graph.errors import UserError
 from hedonic_graph.graph import statements
 
-EVERY = [
-    f"{folder}{name}" for folder in ("", "schema/", "load/", "delete/", "check/") for name in statements.names(folder)
-]
+FOLDERS = ("", "schema/", "load/", "delete/", "check/", "browser/")
+EVERY = [f"{folder}{name}" for folder in FOLDERS for name in statements.names(folder)]
 # DESIGN §6.1: what one of the two stores does not know, or logs a deprecation for.
 KEPT_OUT = (
     r"\bSHORTEST\b",

@@ -1,0 +1,11 @@
+// Draw what a coalition feeds
+// Answers: which coalitions does one feed, and which feed it, more than chance would? As paths, which Neo4j Browser draws.
+// $coalition (string, required, example "demo/pas.exact/L11/C0003"): the coalition in the middle.
+// $z (float, optional, default 3.0): how many standard deviations are beyond chance.
+// Empty: no edge to it or away from it is that far beyond chance
+// column path: the two coalitions and the flow between them, in its direction
+MATCH (c:Coalition {id: $coalition})-[:FOUND_IN]->(:Run {status: 'complete'})
+MATCH path = (c)-[i:INTERACTS]-(:Coalition)
+WHERE i.z >= $z
+RETURN path
+ORDER BY i.z DESC

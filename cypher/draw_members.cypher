@@ -1,0 +1,15 @@
+// Draw the members of a coalition
+// Answers: who is in a coalition, and who in it prefers whom? As paths, which Neo4j Browser draws.
+// $coalition (string, required, example "demo/pas.exact/L11/C0003"): the coalition.
+// $members (integer, optional, default 50): at most so many, those that like it most.
+// Empty: it has no members
+// column member: the neuron and the coalition
+// column preference: the neuron and another member that it prefers; empty where it prefers none of them
+MATCH (c:Coalition {id: $coalition})-[:FOUND_IN]->(r:Run {status: 'complete'})
+MATCH member = (n:Neuron)-[m:MEMBER_OF]->(c)
+WITH r, c, n, m, member
+ORDER BY m.utility DESC, n.index
+LIMIT $members
+OPTIONAL MATCH preference = (n)-[p:PREFERS {analysis: r.analysis, valuation: r.valuation}]->(:Neuron)-[:MEMBER_OF]->(c)
+RETURN member, preference
+ORDER BY m.utility DESC, n.index, p.rank
