@@ -46,6 +46,11 @@ class Analysis:
         """The folder's name, which its runs' ids begin with."""
         return self.path.resolve().name
 
+    @property
+    def command(self) -> str:
+        """The command that makes this folder, and mends it."""
+        return str(self.manifest.get("command", "analyze"))
+
     @classmethod
     def open(cls, path: Path) -> "Analysis":
         """Open an existing folder; raises UserError where there is none or its manifest is damaged."""
@@ -57,8 +62,11 @@ class Analysis:
 
     @classmethod
     @contextmanager
-    def writing(cls, path: Path) -> Iterator["Analysis"]:
-        """Open or create a folder for writing, alone; raises UserError where another process writes it."""
+    def writing(cls, path: Path, command: str = "analyze") -> Iterator["Analysis"]:
+        """Open or create a folder for writing by one command.
+
+        Raises UserError where another process writes it, or where it is another command's.
+        """
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is a file; an analysis is a folder")
         if path.is_dir() and any(path.iterdir()) and not _is_ours(path):
@@ -74,9 +82,12 @@ class Analysis:
                 shutil.rmtree(leftover)
             try:
                 if (path / MANIFEST).is_file():
-                    yield cls(path, _read_manifest(path / MANIFEST))
+                    analysis = cls(path, _read_manifest(path / MANIFEST))
+                    if analysis.command != command:
+                        raise UserError(f"{path} was made by `hedonic-graph {analysis.command}`: name another folder")
                 else:
-                    yield cls(path, {"schema": SCHEMA, "created": now(), "units": {}})
+                    analysis = cls(path, {"schema": SCHEMA, "command": command, "created": now(), "units": {}})
+                yield analysis
             finally:
                 if not (path / MANIFEST).is_file():
                     # Inputs that do not fit together leave nothing behind.
@@ -87,7 +98,7 @@ class Analysis:
     def unit(self, name: str) -> dict[str, Any]:
         """The manifest's entry of a unit; raises UserError where the analysis does not hold it."""
         if name not in self.manifest["units"]:
-            raise UserError(f"{self.path} does not hold {name}: run the analyze command again")
+            raise UserError(f"{self.path} does not hold {name}: run the {self.command} command again")
         entry: dict[str, Any] = self.manifest["units"][name]
         return entry
 
@@ -103,7 +114,7 @@ class Analysis:
         file = f"{name}{suffix}"
         entry = self.unit(name)["files"].get(file)
         if entry is None:
-            raise UserError(f"{self.path} does not hold {file}: run the analyze command again")
+            raise UserError(f"{self.path} does not hold {file}: run the {self.command} command again")
         self._verify(file, entry)
         return self.path / file
 
@@ -173,15 +184,17 @@ class Analysis:
         if file in self._verified and path.is_file() and path.stat().st_size == entry["size"]:
             return
         if not path.is_file():
-            raise DamagedFile(f"{path} is missing: run the analyze command again to rebuild it")
+            raise DamagedFile(f"{path} is missing: run the {self.command} command again to rebuild it")
         size = path.stat().st_size
         if size != entry["size"]:
             raise DamagedFile(
                 f"{path} is damaged ({size} bytes, {entry['size']} were written): "
-                "run the analyze command again to rebuild it"
+                f"run the {self.command} command again to rebuild it"
             )
         if _sha256(path) != entry["sha256"]:
-            raise DamagedFile(f"{path} is damaged (its checksum changed): run the analyze command again to rebuild it")
+            raise DamagedFile(
+                f"{path} is damaged (its checksum changed): run the {self.command} command again to rebuild it"
+            )
         self._verified.add(file)
 
 
@@ -211,7 +224,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         schema, units = manifest["schema"], manifest["units"]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: delete the folder and run the analyze command again") from error
+        raise UserError(f"{path} is damaged: delete the folder and run the command that made it again") from error
     if schema != SCHEMA or not isinstance(units, dict):
         raise UserError(f"{path} was written by another version (schema {schema}, this one reads {SCHEMA})")
     return dict(manifest)

@@ -1,4 +1,4 @@
-"""What an analysis is asked to do: one frozen dataclass, from the command line or a TOML file."""
+"""What an analysis, or an import, is asked to do: frozen dataclasses, from the command line or a TOML file."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from hedonic_graph.errors import UserError
 
@@ -31,16 +31,20 @@ LARGEST_KMIN = 17
 """The stability certificate also draws from a player and its 16 best partners."""
 
 
-@dataclass(frozen=True)
-class Config:
-    """Everything that decides the result of an analysis. Paths are kept as the user wrote them."""
+_LEAST: dict[str, int] = {
+    **dict.fromkeys(("max_tokens", "batch_size", "k", "kmin", "certificate_samples", "min_size", "shuffles"), 1),
+    **dict.fromkeys(("depth", "sample", "first", "samples", "window", "neurons"), 1),
+    "text_seed": 0,
+}
+"""The smallest number each option takes."""
 
-    model: str
-    """Base model: a folder, a hub name, a GGUF file or ``smollm2``."""
-    text: str
-    """JSON-lines file of query and passage, or a folder of TREC files."""
+
+@dataclass(frozen=True, kw_only=True)
+class CommonConfig:
+    """What every command that follows coalitions from layer to layer is told."""
+
     layers: tuple[int, ...]
-    """Layers to analyse, ascending; each is followed into the next one named."""
+    """Layers to look at, ascending; each is followed into the next one named."""
     adapter: str | None = None
     """LoRA adapter in PEFT's form."""
     task: str | None = None
@@ -59,6 +63,68 @@ class Config:
     """Longer prompts lose their end."""
     batch_size: int = 16
     """Prompts in one forward pass."""
+    mass: str = "composite"
+    """Interaction mass (DESIGN §3.6)."""
+    shares: str = "excess"
+    """What alpha and beta are shares of."""
+    events: str = "excess"
+    """Which edges can be events."""
+    min_size: int = 2
+    """Smaller coalitions have no lineage."""
+    shuffles: int = 20
+    """Shuffles of the targets' membership that every count stands beside."""
+
+    reads_head: ClassVar[bool] = False
+    """Whether the model's task head is read."""
+
+    def __post_init__(self) -> None:
+        known = {field.name for field in fields(self)}
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name) if name in known else ()
+            for one in value if isinstance(value, tuple) else (value,):
+                if one not in allowed:
+                    raise UserError(f"{name.replace('_', '-')} {one!r} is none of {', '.join(allowed)}")
+        if not self.layers:
+            raise UserError("no layers: name them as 7-14 or 7,8,9")
+        if list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
+            raise UserError(f"layers must be ascending and each named once, not {','.join(map(str, self.layers))}")
+        for name, least in _LEAST.items():
+            value = getattr(self, name, None)
+            if value is not None and value < least:
+                raise UserError(f"{name.replace('_', '-')} must be at least {least}, not {value}")
+
+    @property
+    def reference(self) -> str:
+        """What a capture takes for the base (DESIGN §3.1): without an adapter, nothing."""
+        return "base" if self.adapter else "zero"
+
+    @property
+    def all_tokens(self) -> bool:
+        """Whether a capture looks at more than the scored positions."""
+        return False
+
+    @property
+    def followed(self) -> bool:
+        """Whether coalitions are followed from layer to layer."""
+        return True
+
+    def parameters(self) -> dict[str, Any]:
+        """The values that have a say in the result."""
+        return asdict(self)
+
+    def as_json(self) -> str:
+        """The configuration as one line of JSON, keys in the order of the fields."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(CommonConfig):
+    """Everything that decides the result of an analysis. Paths are kept as the user wrote them."""
+
+    model: str
+    """Base model: a folder, a hub name, a GGUF file or ``smollm2``."""
+    text: str
+    """JSON-lines file of query and passage, or a folder of TREC files."""
     valuation: tuple[str, ...] = ("pas",)
     """Valuations: ``pas``, ``oca``."""
     solver: tuple[str, ...] = ("exact", "pac")
@@ -95,39 +161,16 @@ class Config:
     """Blocking rate the stability bound is held against."""
     delta: float = 0.1
     """One minus the confidence of that bound."""
-    mass: str = "composite"
-    """Interaction mass (DESIGN §3.6)."""
-    shares: str = "excess"
-    """What alpha and beta are shares of."""
-    events: str = "excess"
-    """Which edges can be events."""
-    min_size: int = 2
-    """Smaller coalitions have no lineage."""
-    shuffles: int = 20
-    """Shuffles of the targets' membership that every count stands beside."""
+
+    reads_head: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for name, allowed in CHOICES.items():
-            value = getattr(self, name)
-            for one in value if isinstance(value, tuple) else (value,):
-                if one not in allowed:
-                    raise UserError(f"{name.replace('_', '-')} {one!r} is none of {', '.join(allowed)}")
-        if not self.layers:
-            raise UserError("no layers: name them as 7-14 or 7,8,9")
-        if list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
-            raise UserError(f"layers must be ascending and each named once, not {','.join(map(str, self.layers))}")
+        super().__post_init__()
         for name in ("valuation", "solver", "seed"):
             value = getattr(self, name)
             if not value or len(set(value)) != len(value):
                 raise UserError(f"{name}: name at least one, and each once")
-        for name, least in (
-            ("max_tokens", 1), ("batch_size", 1), ("k", 1), ("kmin", 1), ("certificate_samples", 1), ("min_size", 1),
-            ("shuffles", 1), ("depth", 1), ("sample", 1), ("first", 1), ("samples", 1), ("window", 1),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UserError(f"{name.replace('_', '-')} must be at least {least}, not {value}")
-        if min(self.seed) < 0 or self.text_seed < 0:
+        if min(self.seed) < 0:
             raise UserError("a seed must be at least 0")
         if self.kmin > LARGEST_KMIN:
             raise UserError(f"kmin must be at most {LARGEST_KMIN} (a player and its 16 best partners), not {self.kmin}")
@@ -140,6 +183,11 @@ class Config:
             raise UserError("solver random takes the coalition sizes of another solver: name one beside it")
 
     @property
+    def all_tokens(self) -> bool:
+        """Whether a capture looks at more than the scored positions, as OCA does by default."""
+        return "oca" in self.valuation and self.positions == "all"
+
+    @property
     def runs(self) -> tuple["RunSpec", ...]:
         """Every combination of valuation, solver and seed; ``exact`` draws nothing and has no seed."""
         return tuple(
@@ -149,23 +197,74 @@ class Config:
             for seed in ((None,) if solver == "exact" else self.seed)
         )
 
-    def as_json(self) -> str:
-        """The configuration as one line of JSON, keys in the order of the fields."""
-        return json.dumps(asdict(self))
+
+@dataclass(frozen=True, kw_only=True)
+class ImportConfig(CommonConfig):
+    """What is known of partitions that were computed elsewhere.
+
+    With ``model`` and ``text`` they are followed from layer to layer. Without ``model`` they are coalitions of
+    so many ``neurons``, and nothing more.
+    """
+
+    model: str | None = None
+    """Base model, as in :class:`Config`."""
+    text: str | None = None
+    """Text, as in :class:`Config`."""
+    neurons: int | None = None
+    """Neurons of a layer; the model says, where there is one."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.model is None:
+            if self.text is not None or self.adapter is not None:
+                what = "text" if self.text is not None else "adapter"
+                raise UserError(f"--{what} without --model: which model is meant?")
+            if self.neurons is None:
+                raise UserError("how many neurons has a layer? Give --neurons N, or --model")
+        if self.text is None:
+            for field in fields(self):
+                if field.name in _OF_LINEAGE and getattr(self, field.name) != field.default:
+                    option = "from" if field.name == "first" else field.name.replace("_", "-")
+                    raise UserError(f"--{option} needs --model and --text: without them no lineage is computed")
+
+    @property
+    def followed(self) -> bool:
+        """Whether coalitions are followed from layer to layer, which takes activations on a text."""
+        return self.text is not None
+
+    def parameters(self) -> dict[str, Any]:
+        """The values that have a say in the result."""
+        values = asdict(self)
+        return values if self.followed else {name: one for name, one in values.items() if name not in _OF_LINEAGE}
+
+
+_OF_LINEAGE = {field.name for field in fields(CommonConfig)} - {"layers", "adapter", "task"}
 
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One valuation, solver and seed (None for solvers that draw nothing)."""
+    """What tells a run from the others of its analysis."""
 
-    valuation: str
+    valuation: str | None
+    """None where partitions were imported."""
     solver: str
-    seed: int | None
+    """``imported`` is one, too."""
+    seed: int | None = None
+    """None for solvers that draw nothing."""
+    name: str | None = None
+    """What imported partitions are called, where they are called anything."""
 
     @property
     def id(self) -> str:
-        """``pas.exact`` or ``pas.pac.0``, unique inside an analysis (DESIGN §5)."""
-        return ".".join(str(part) for part in (self.valuation, self.solver, self.seed) if part is not None)
+        """``pas.exact``, ``pas.pac.0`` or ``imported.NAME``, unique inside an analysis (DESIGN §5)."""
+        return ".".join(str(part) for part in (self.valuation, self.solver, self.seed, self.name) if part is not None)
+
+
+def imported(name: str | None = None) -> RunSpec:
+    """The run of imported partitions; raises UserError for a ``name`` that could not be part of a file's."""
+    if name is not None and not re.fullmatch(r"[\w+-][\w.+-]{0,63}", name):
+        raise UserError(f"name {name[:80]!r}: at most 64 letters, digits, and any of . _ + -, no point first")
+    return RunSpec(None, "imported", name=name)
 
 
 def parse_layers(text: str) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """What an analysis found, read back from its folder as tables (DESIGN §5): the loader and reports start here."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from hedonic_graph.analysis import Analysis, key_of, layer_unit
-from hedonic_graph.config import Config, RunSpec
+from hedonic_graph.config import Config, ImportConfig, RunSpec, imported
 from hedonic_graph.errors import UserError
 
 if TYPE_CHECKING:
@@ -121,9 +122,11 @@ class AnalysisResults:
         manifest = analysis.manifest
         fields = {name: manifest["model"][name] for name in ModelInfo.__dataclass_fields__}
         self.model = ModelInfo(**fields)
-        self.config = _config(manifest["config"])
+        self.config = _config(analysis)
         self.layers = self.config.layers
-        self._specs = {f"{analysis.name}/{spec.id}": spec for spec in self.config.runs}
+        self.followed = self.layers[:-1] if self.config.followed else ()
+        """Layers whose coalitions are followed into the next."""
+        self._specs = {f"{analysis.name}/{spec.id}": spec for spec in _specs(self.config, manifest)}
         self.runs = [self._info(run, spec) for run, spec in self._specs.items()]
 
     def members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
@@ -150,7 +153,7 @@ class AnalysisResults:
 
         from hedonic_graph.lineage.step import edge_table
 
-        if layer == self.layers[-1]:
+        if layer not in self.followed:
             names = ("source", "target", "mass", "flow", "alpha", "beta", "lift", "z", "matched", "event")
             return pd.DataFrame({name: [] for name in names})
         return edge_table(self.step(run, layer), keep)
@@ -164,7 +167,7 @@ class AnalysisResults:
         path = self.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors")
         with safe_open(path, "pt") as stored:
             phi = stored.get_tensor("phi").fill_diagonal_(-torch.inf)
-        n, k = len(phi), min(self.config.k, len(phi) - 1)
+        n, k = len(phi), min(self._game.k, len(phi) - 1)
         value, other = phi.topk(k, dim=1)
         return pd.DataFrame(
             {
@@ -183,16 +186,18 @@ class AnalysisResults:
 
     def fingerprint(self, run: RunInfo) -> str:
         """See :class:`Results`."""
-        contents = [self.analysis.content(layer_unit(f"phi.{run.valuation}", layer)) for layer in self.layers]
+        contents = []
+        if run.valuation is not None:
+            contents += [self.analysis.content(layer_unit(f"phi.{run.valuation}", layer)) for layer in self.layers]
         for suffix in (".parquet", ".json"):
             contents += [self.analysis.content(self._partition(run, layer), suffix) for layer in self.layers]
-        contents += [self.analysis.content(self._lineage(run, layer)) for layer in self.layers[:-1]]
+        contents += [self.analysis.content(self._lineage(run, layer)) for layer in self.followed]
         agreement = [self.agreement(run, layer) for layer in self.layers]
         return key_of(model=self.model.id, task=run.task, layers=run.layers, contents=contents, agreement=agreement)
 
     def preferences_fingerprint(self, valuation: str, layer: int) -> str:
         """See :class:`Results`."""
-        return key_of(content=self.analysis.content(layer_unit(f"phi.{valuation}", layer)), k=self.config.k)
+        return key_of(content=self.analysis.content(layer_unit(f"phi.{valuation}", layer)), k=self._game.k)
 
     def step(self, run: RunInfo, layer: int) -> "LayerStep":
         """The lineage of a run from ``layer`` to the next analysed one."""
@@ -215,17 +220,27 @@ class AnalysisResults:
 
     def agreement(self, run: RunInfo, layer: int) -> float | None:
         """Mean adjusted Rand index over the seeds of the run's solver; None with one seed."""
-        if run.seed is None or len(self.config.seed) < 2:
+        if run.seed is None or len(self._game.seed) < 2:
             return None
         record = self._json(layer_unit(f"agreement.{run.valuation}.{run.solver}", layer))
         return float(record["adjusted_rand"]["mean"])
 
+    @property
+    def _game(self) -> Config:
+        """How neurons were valued and coalitions found."""
+        if not isinstance(self.config, Config):
+            raise UserError(f"{self.analysis.path} holds imported partitions: nothing is known of any valuation")
+        return self.config
+
     def _info(self, run: str, spec: RunSpec) -> RunInfo:
         manifest = self.analysis.manifest
-        values = manifest["config"]
-        scalars = {
-            name: value for name, value in values.items() if value is not None and not isinstance(value, (list, tuple))
-        }
+        values = self.config.parameters()
+        scalars = {name: one for name, one in values.items() if one is not None and not isinstance(one, tuple)}
+        created = manifest.get("finished", manifest["created"])
+        if isinstance(self.config, ImportConfig):
+            record = manifest["imports"][spec.id]
+            created, values["files"] = record["created"], record["files"]
+            scalars["files"] = ", ".join(file["file"] for file in record["files"])
         info = RunInfo(
             id=run,
             analysis=self.analysis.name,
@@ -233,7 +248,7 @@ class AnalysisResults:
             valuation=spec.valuation,
             solver=spec.solver,
             seed=spec.seed,
-            created=manifest.get("finished", manifest["created"]),
+            created=created,
             layers=self.layers,
             parameters=scalars,
             config=json.dumps(values),
@@ -256,7 +271,7 @@ class AnalysisResults:
         agreements = [value for layer in self.layers if (value := self.agreement(run, layer)) is not None]
         if agreements:
             found["seed_agreement"] = float(np.mean(agreements))
-        steps = [self.lineage_record(run, layer) for layer in self.layers[:-1]]
+        steps = [self.lineage_record(run, layer) for layer in self.followed]
         if steps:
             found["significant_edges"] = sum(step["counts"]["significant"] for step in steps)
             found["significant_edges_shuffled"] = sum(step["chance"]["significant"] for step in steps)
@@ -270,7 +285,7 @@ class AnalysisResults:
         from hedonic_graph.lineage.events import Kind
 
         found = np.full(count, None, dtype=object)
-        if layer is None or layer == self.layers[-1]:
+        if layer not in self.followed:
             return found
         step = self.step(run, layer)
         labels = np.array([kind.label for kind in Kind], dtype=object)
@@ -297,10 +312,18 @@ def open_results(path: Path | str, *, check: bool = False) -> AnalysisResults:
     if check:
         analysis.check()
     if not analysis.manifest.get("complete"):
-        raise UserError(f"{path} is not finished: run the analyze command again, it continues where it stopped")
+        again = f"run the {analysis.command} command again, it continues where it stopped"
+        raise UserError(f"{path} is not finished: {again}")
     return AnalysisResults(analysis)
 
 
-def _config(values: dict[str, Any]) -> Config:
-    fields: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
-    return Config(**fields)
+def _config(analysis: Analysis) -> Config | ImportConfig:
+    values = analysis.manifest["config"].items()
+    fields: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values}
+    return ImportConfig(**fields) if analysis.command == "import" else Config(**fields)
+
+
+def _specs(config: Config | ImportConfig, manifest: dict[str, Any]) -> Sequence[RunSpec]:
+    if isinstance(config, Config):
+        return config.runs
+    return [imported(run.partition(".")[2] or None) for run in manifest["imports"]]

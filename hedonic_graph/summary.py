@@ -11,7 +11,7 @@ def layer_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:
     """One row for each layer of a run: coalitions, largest share, fates in per cent, edges beyond z = 3.
 
     Fates and ``significant`` (edges with z of 3 or more) stand beside ``... shuffled``, their means under
-    shuffled membership of the targets. The last layer has no fates: None.
+    shuffled membership of the targets. A layer that is not followed, such as the last, has no fates: None.
     """
     rows = []
     for layer in results.layers:
@@ -22,8 +22,8 @@ def layer_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:
             "singletons": record["singletons"],
             "largest_percent": round(100 * record["largest_share"], 1),
         }
-        last = layer == results.layers[-1]
-        lineage = {"counts": {}, "chance": {}} if last else results.lineage_record(run, layer)
+        followed = layer in results.followed
+        lineage = results.lineage_record(run, layer) if followed else {"counts": {}, "chance": {}}
         for name, counts in (("", lineage["counts"]), ("_shuffled", lineage["chance"])):
             sources = sum(counts.get(fate, 0) for fate in FATES)
             row |= {f"{fate}{name}": round(100 * counts[fate] / sources, 1) if sources else None for fate in FATES}
@@ -41,37 +41,39 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
             return None
         return f"{row[name]:g} ({row[f'{name}_shuffled']:.3g})"
 
-    columns = ["layer", "coalitions", "of one", "largest %", *(f"{fate} %" for fate in FATES), "edges", "z >= 3"]
-    cells = [
-        [
-            *(row[name] for name in ("layer", "coalitions", "singletons", "largest_percent")),
-            *(beside(row, fate) for fate in FATES),
-            row["edges"],
-            beside(row, "significant"),
-        ]
-        for row in rows
-    ]
+    columns, names = ["layer", "coalitions", "of one", "largest %"], ["coalitions", "singletons", "largest_percent"]
+    cells = [[row["layer"], *(row[name] for name in names)] for row in rows]
+    if any(row["edges"] is not None for row in rows):
+        columns += [*(f"{fate} %" for fate in FATES), "edges", "z >= 3"]
+        for line, row in zip(cells, rows, strict=True):
+            line += [*(beside(row, fate) for fate in FATES), row["edges"], beside(row, "significant")]
     return columns, cells
 
 
 def verdicts(results: AnalysisResults) -> list[str]:
     """What the figures let one say of each run, chance named as chance."""
     lines = []
-    if "pas" in results.config.valuation:
+    if any(run.valuation == "pas" for run in results.runs):
         lines.append(_second_order(results))
+    if any(run.valuation is None for run in results.runs):
+        lineage = "" if results.followed else ", nor, without a model and text, of what becomes of them"
+        lines.append(f"imported partitions come without a valuation: nothing is said of their stability{lineage}")
     for run in results.runs:
         figures: Any = run.honesty
-        if "seed_agreement" in figures and run.seed == results.config.seed[0]:
-            lines.append(f"{run.valuation}.{run.solver}: {_seeds(figures['seed_agreement'], len(results.config.seed))}")
+        seeds = [one.seed for one in results.runs if (one.valuation, one.solver) == (run.valuation, run.solver)]
+        if "seed_agreement" in figures and run.seed == seeds[0]:
+            lines.append(f"{run.valuation}.{run.solver}: {_seeds(figures['seed_agreement'], len(seeds))}")
         if "significant_edges" in figures:
             found, chance = int(figures["significant_edges"]), figures["significant_edges_shuffled"]
             lines.append(f"{run.id}: {_links(found, chance)}")
-        bounds = ", ".join(
-            f"{figures[f'blocking_bound_{name}']:.2g} with {name} coalitions "
-            f"(random partitions of the same sizes: rate {figures[f'blocking_rate_{name}_random']:.2g})"
-            for name in ("uniform", "neighbourhood")
-        )
-        lines.append(f"{run.id}: blocked at a rate of at most {bounds}; epsilon is {results.config.epsilon:g}")
+        if "blocking_bound_uniform" in figures:
+            bounds = ", ".join(
+                f"{figures[f'blocking_bound_{name}']:.2g} with {name} coalitions "
+                f"(random partitions of the same sizes: rate {figures[f'blocking_rate_{name}_random']:.2g})"
+                for name in ("uniform", "neighbourhood")
+            )
+            epsilon = run.parameters["epsilon"]
+            lines.append(f"{run.id}: blocked at a rate of at most {bounds}; epsilon is {epsilon:g}")
         for layer in results.layers:
             if warning := results.partition_record(run, layer)["warning"]:
                 lines.append(f"{run.id} layer {layer}: {warning}")

@@ -1,10 +1,11 @@
 """What a configuration accepts."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from hedonic_graph.config import Config, parse_layers
+from hedonic_graph.config import Config, ImportConfig, imported, parse_layers
 from hedonic_graph.errors import UserError
 
 
@@ -60,3 +61,44 @@ def test_choices_are_those_of_the_rooms() -> None:
     rooms |= {"events": EVENTS, "shares": SHARES}
     for name, values in rooms.items():
         assert set(CHOICES[name]) == set(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, r"how many neurons has a layer\? Give --neurons N, or --model"),
+        ({"text": "t"}, "--text without --model"),
+        ({"adapter": "a", "neurons": 4}, "--adapter without --model"),
+        ({"neurons": 0}, "neurons must be at least 1"),
+        ({"model": "m", "mass": "residual"}, "--mass needs --model and --text"),
+        ({"neurons": 4, "min_size": 3}, "--min-size needs --model and --text"),
+        ({"neurons": 4, "first": 3}, "--from needs --model and --text"),
+        ({"model": "m", "text": "t", "mass": "effects"}, "mass 'effects' is none of"),
+        ({"model": "m", "text": "t", "shuffles": 0}, "shuffles must be at least 1"),
+    ],
+)
+def test_mistakes_of_an_import(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        ImportConfig(layers=(7, 8), **change)
+
+
+def test_an_import_says_only_what_had_a_say() -> None:
+    assert set(ImportConfig(layers=(7,), neurons=4).parameters()) == {
+        *("layers", "adapter", "task", "model", "text", "neurons")
+    }
+    followed = ImportConfig(layers=(7,), model="m", text="t")
+    assert set(followed.parameters()) == set(asdict(followed))
+    assert (followed.reference, followed.reads_head, followed.all_tokens) == ("zero", False, False)
+    assert ImportConfig(layers=(7,), model="m", adapter="a").reference == "base"
+
+
+@pytest.mark.parametrize("name", ["seed0", "0", "pas-v1.2_b+c", "größe", "x" * 64])
+def test_names_of_imports(name: str) -> None:
+    assert imported(name).id == f"imported.{name}"
+    assert imported().id == "imported"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".x", "a/b", "a\\b", "a b", "a\n", "x" * 65, "\x00"])
+def test_names_that_could_be_no_file(name: str) -> None:
+    with pytest.raises(UserError, match="at most 64 letters, digits"):
+        imported(name)

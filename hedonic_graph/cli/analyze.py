@@ -1,12 +1,13 @@
 """``hedonic-graph analyze``."""
 
-from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hedonic_graph.config import CHOICES, Config, parse_layers, read_toml
+from hedonic_graph.cli import options as shared
+from hedonic_graph.cli.options import choice, number
+from hedonic_graph.config import Config, parse_layers, read_toml
 from hedonic_graph.errors import UserError
 
 EXAMPLE = """\b
@@ -15,69 +16,33 @@ Example:
       --text ./trec-dl-19 --run repllama --depth 10 --layers 7-14 \\
       --valuation pas --valuation oca --solver exact --solver pac --seed 0 --seed 1 -o my-analysis"""
 
-_DEFAULTS = {field.name: field.default for field in fields(Config) if field.default is not MISSING}
-
-
-def _choice(name: str, text: str, *, flag: str | None = None) -> Any:
-    """An option whose values and default stand in the configuration."""
-    default = _DEFAULTS[name]
-    several = isinstance(default, tuple)
-    shown = ", ".join(map(str, default)) if several else default
-    return click.option(
-        f"--{flag or name.replace('_', '-')}",
-        name,
-        type=click.Choice(CHOICES[name]),
-        multiple=several,
-        help=f"{text} [default: {shown}]",
-    )
-
-
-def _number(name: str, text: str, kind: Any = int, *, flag: str | None = None) -> Any:
-    default = _DEFAULTS[name]
-    suffix = "" if default is None else f" [default: {default}]"
-    return click.option(f"--{flag or name.replace('_', '-')}", name, type=kind, help=f"{text}{suffix}")
-
 
 @click.command(epilog=EXAMPLE)
-@click.option("--model", help="Base model: a folder, a hub name, a GGUF file or smollm2 (packaged).")
-@click.option("--adapter", help="LoRA adapter in PEFT's form: a folder or a hub name.")
-@click.option("--text", help="JSON-lines file of query and passage, or a folder of TREC files.")
-@click.option("--run", help="Which run.NAME.txt of the folder gives the passages of each query.")
-@_number("depth", "Take the first so many passages of each query.")
-@_number("sample", "Draw so many passages of each query ...")
-@_number("first", "... among its first so many.", flag="from")
-@_number("text_seed", "Seed of that draw.")
-@click.option("--task", help="What the adapter was tuned for; a label kept with every run.")
+@shared.model
+@shared.text
 @click.option("--layers", help="Layers to analyse: 7-14 or 7,8,9.")
-@_choice("valuation", "How neurons value each other; repeatable.")
-@_choice("solver", "How coalitions form; repeatable.")
+@choice("valuation", "How neurons value each other; repeatable.")
+@choice("solver", "How coalitions form; repeatable.")
 @click.option("--seed", type=int, multiple=True, help="Seed of the solvers that draw; repeatable. [default: 0]")
-@_choice("readout_norm", "Read the head through the model's final norm.")
-@_choice("reference", "What an ablated neuron goes back to.")
-@_choice("positions", "Tokens that OCA correlates over.")
-@_choice("mass", "Interaction mass between layers.")
-@_choice("shares", "What an event's shares are shares of.")
-@_choice("events", "Which edges can be events.")
-@_choice("utility", "Utility of pac.")
-@_choice("emit", "What a round of pac puts out.")
-@_choice("retain", "How pac orders or draws its reservoir.")
-@_choice("sampler", "The distribution pac draws coalitions from.")
-@_number("k", "Size of a choice set.")
-@_number("kmin", "Smallest sampled coalition.")
-@_number("kmax", "Largest sampled coalition.")
-@_number("samples", "Coalitions drawn at a time. [default: max(80000, 56 n)]")
-@_number("window", "Coalitions looked at in a round. [default: a tenth of samples]")
-@_number("certificate_samples", "Fresh coalitions tried against each partition.")
-@_number("epsilon", "Blocking rate that the stability bound is held against.", float)
-@_number("delta", "One minus the confidence of that bound.", float)
-@_number("min_size", "Smaller coalitions have no lineage.")
-@_number("shuffles", "Shuffles of membership that every count stands beside.")
-@_number("batch_size", "Prompts in one forward pass.")
-@_number("max_tokens", "Longer prompts lose their end.")
+@choice("readout_norm", "Read the head through the model's final norm.")
+@choice("reference", "What an ablated neuron goes back to.")
+@choice("positions", "Tokens that OCA correlates over.")
+@choice("utility", "Utility of pac.")
+@choice("emit", "What a round of pac puts out.")
+@choice("retain", "How pac orders or draws its reservoir.")
+@choice("sampler", "The distribution pac draws coalitions from.")
+@number("k", "Size of a choice set.")
+@number("kmin", "Smallest sampled coalition.")
+@number("kmax", "Largest sampled coalition.")
+@number("samples", "Coalitions drawn at a time. [default: max(80000, 56 n)]")
+@number("window", "Coalitions looked at in a round. [default: a tenth of samples]")
+@number("certificate_samples", "Fresh coalitions tried against each partition.")
+@number("epsilon", "Blocking rate that the stability bound is held against.", float)
+@number("delta", "One minus the confidence of that bound.", float)
+@shared.lineage
+@shared.passes
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file; options here override it.")
-@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda, cuda:1, mps.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The analysis folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@shared.output
 def analyze(output: Path, config_file: Path | None, device: str, as_json: bool, **options: Any) -> None:
     """Find coalitions in a model's MLP layers and follow them from layer to layer.
 
@@ -90,7 +55,7 @@ def analyze(output: Path, config_file: Path | None, device: str, as_json: bool, 
 def build_config(config_file: Path | None, options: dict[str, Any]) -> Config:
     """Join a TOML file and command-line options (which win) into a configuration."""
     values = read_toml(config_file) if config_file else {}
-    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    given = shared.given(options)
     if isinstance(given.get("layers"), str):
         given["layers"] = parse_layers(given["layers"])
     values |= given
@@ -128,7 +93,8 @@ def show(output: Path, as_json: bool) -> None:
     for run_info in results.runs:
         click.echo(f"\n{run_info.id}")
         click.echo(render(*table(layer_rows(results, run_info))))
-    click.echo("In brackets: the mean under shuffled membership of the next layer's coalitions, which is chance.")
+    if results.followed:
+        click.echo("In brackets: the mean under shuffled membership of the next layer's coalitions, which is chance.")
     click.echo("\nHow far to trust it")
     for line in verdicts(results):
         click.echo(f"  {line}")

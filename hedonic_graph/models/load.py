@@ -110,12 +110,19 @@ def load_base(files: Files) -> Base:
 
 
 def load_model(
-    files: Files, adapter: Files | None, layers: tuple[int, ...], device: torch.device, reference: str
+    files: Files,
+    adapter: Files | None,
+    layers: tuple[int, ...],
+    device: torch.device,
+    reference: str,
+    *,
+    needs_head: bool = True,
 ) -> LoadedModel:
     """Load base and adapter, check that they belong together, and cut the stack after the last of ``layers``.
 
     Raises UserError for a layer that does not exist, an adapter made for another base, an adapter that
-    changes nothing in a layer of ``layers`` (with ``reference="base"``) and a missing task head.
+    changes nothing in a layer of ``layers`` (with ``reference="base"``) and, with ``needs_head``, a missing
+    task head.
     """
     if reference == "base" and adapter is None:
         raise UserError(
@@ -130,7 +137,7 @@ def load_model(
             brings_head = attach(base.classifier, adapter, base.architecture.head)
         # The modules of a fresh LoRA are in training mode, their dropout at work.
         base.classifier.eval()
-    if base.head_is_new and not brings_head:
+    if needs_head and base.head_is_new and not brings_head:
         where = f"neither {files.name} nor the adapter has" if adapter else f"{files.name} does not have"
         raise UserError(
             f"no task head: {where} the weights of {base.architecture.head!r}, which the logit is read from"

@@ -1,31 +1,22 @@
 """The whole of ``analyze``: read, capture, value, partition, track, into one folder that can be continued."""
 
 import json
-import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from hedonic_graph.analysis import Analysis, key_of, now
+from hedonic_graph.analysis import Analysis, now
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
-from hedonic_graph.models.load import check_layers, shape_of
-from hedonic_graph.models.locate import locate_adapter, locate_model
 from hedonic_graph.pipeline.capturing import capture_layers
-from hedonic_graph.pipeline.context import Context
+from hedonic_graph.pipeline.context import Context, device_of, packages
 from hedonic_graph.pipeline.partitioning import agree, partition_layer
+from hedonic_graph.pipeline.reading import keep_text, read_pairs
+from hedonic_graph.pipeline.subject import locate
 from hedonic_graph.pipeline.tracking import track_step
 from hedonic_graph.pipeline.valuing import value_layer
 from hedonic_graph.progress import bar
-from hedonic_graph.text.pairs import load_pairs, write_pairs
 from hedonic_graph.valuation.pas import ADDITIVE
-
-_PACKAGES = ("hedonic-graph", "torch", "transformers", "peft", "numpy", "scipy", "igraph", "pandas", "safetensors")
 
 
 def analyze(
@@ -38,37 +29,24 @@ def analyze(
     UserError (DESIGN §7) before anything is written where the inputs do not fit together.
     """
     started = time.perf_counter()
-    on = _device(device)
+    on = device_of(device)
     if "pas" in config.valuation and config.readout_norm == "off":
         raise UserError(ADDITIVE)
-    pairs = load_pairs(
-        Path(config.text).expanduser(),
-        run=config.run,
-        depth=config.depth,
-        sample=config.sample,
-        first=config.first,
-        seed=config.text_seed,
-    )
-    files = locate_model(config.model)
-    adapter = locate_adapter(config.adapter) if config.adapter else None
-    shape = shape_of(files)
-    check_layers(config.layers, shape["layers"], files.name)
-    if config.kmin > shape["d_ff"]:
-        raise UserError(f"kmin {config.kmin} is above the {shape['d_ff']} neurons of a layer")
-    fingerprint = key_of(model=files.fingerprint(), adapter=adapter.fingerprint() if adapter else None)
-    with Analysis.writing(folder) as analysis:
-        context = Context(analysis, config, on, files, adapter, fingerprint, pairs, report)
-        if (analysis.path / ".capture.safetensors").exists() or "model" not in analysis.manifest:
-            # What would fail on the model must fail before the folder looks like an analysis.
-            _ = context.model
+    pairs = read_pairs(config, config.text)
+    subject = locate(config.model, config.adapter, config.layers)
+    if config.kmin > subject.shape["d_ff"]:
+        raise UserError(f"kmin {config.kmin} is above the {subject.shape['d_ff']} neurons of a layer")
+    with Analysis.writing(folder, "analyze") as analysis:
+        context = Context(analysis, config, on, subject, pairs, report)
+        context.check_model()
         analysis.manifest |= {
             "complete": False,
             "config": json.loads(config.as_json()),
-            "model": _model_entry(context, shape),
-            "packages": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+            "model": subject.entry(),
+            "packages": packages(),
             "device": str(on),
         }
-        _write_text(context)
+        keep_text(context)
         _stages(context)
         analysis.manifest["complete"] = True
         if context.done:
@@ -77,10 +55,10 @@ def analyze(
         return context.done
 
 
-def _stages(context: Context) -> None:
+def _stages(context: Context[Config]) -> None:
     config = context.config
     capture_layers(context)
-    neurons = len(config.layers) * len(config.runs) * context.analysis.manifest["model"]["d_ff"]
+    neurons = len(config.layers) * len(config.runs) * context.subject.shape["d_ff"]
     with bar("partitions", total=neurons, unit="neuron") as progress:
         for layer in config.layers:
             for valuation in config.valuation:
@@ -91,36 +69,4 @@ def _stages(context: Context) -> None:
     steps = context.steps()
     with bar("lineage", total=len(steps) * len(config.runs), unit="step") as progress:
         for layer, following in steps:
-            track_step(context, layer, following, progress)
-
-
-def _write_text(context: Context) -> None:
-    key = key_of(stage="text", pairs=[asdict(pair) for pair in context.pairs])
-    if not context.analysis.has("text/pairs", key, context.report):
-        context.analysis.commit("text/pairs", key, lambda path: write_pairs(path.with_suffix(".jsonl"), context.pairs))
-        context.done.append("text/pairs")
-
-
-def _model_entry(context: Context, shape: dict[str, Any]) -> dict[str, Any]:
-    name, adapter = context.files.name, context.adapter.name if context.adapter else None
-    label = f"{name}+{adapter}" if adapter else name
-    return {
-        "id": f"{label}@{context.fingerprint[:8]}",
-        "name": name,
-        "adapter": adapter,
-        "fingerprint": context.fingerprint,
-        "architecture": shape["model_type"],
-        "d_model": shape["d_model"],
-        "d_ff": shape["d_ff"],
-        "layers": shape["layers"],
-    }
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"device {name!r} cannot be used: {reason}") from error
-    return device
+            track_step(context, config.runs, layer, following, progress)

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from hedonic_graph.analysis import key_of, layer_unit
+from hedonic_graph.config import CommonConfig
 from hedonic_graph.models import capture as capturing
 from hedonic_graph.models.capture import CaptureState, LayerCapture
 from hedonic_graph.models.moments import Moments
@@ -22,13 +23,13 @@ _CHECKPOINT_EVERY = 60.0
 """Seconds of work that a killed capture may lose, at least."""
 
 
-def capture_layers(context: Context) -> None:
+def capture_layers(context: Context[CommonConfig]) -> None:
     """Compute what the folder lacks of ``capture/L..`` and ``moments/L..``, all layers in one pass.
 
     A pass that is killed continues from its last checkpoint.
     """
     config, analysis = context.config, context.analysis
-    all_tokens = "oca" in config.valuation and config.positions == "all"
+    all_tokens = config.all_tokens
     keys = {layer: _key(context, layer) for layer in config.layers}
     stages = ("capture", "moments") if all_tokens else ("capture",)
     missing = [
@@ -72,7 +73,7 @@ def capture_layers(context: Context) -> None:
     checkpoint.path.unlink(missing_ok=True)
 
 
-def load_capture(context: Context, layer: int) -> LayerCapture:
+def load_capture(context: Context[CommonConfig], layer: int) -> LayerCapture:
     """Read a layer's capture back, without moments, onto the analysis's device."""
     path = context.analysis.file(layer_unit("capture", layer), ".safetensors")
     with safe_open(path, "pt", device=str(context.device)) as stored:
@@ -80,18 +81,18 @@ def load_capture(context: Context, layer: int) -> LayerCapture:
     return LayerCapture(**tensors, moments=None)
 
 
-def load_moments(context: Context, layer: int) -> Moments:
+def load_moments(context: Context[CommonConfig], layer: int) -> Moments:
     """Read a layer's moments over all tokens back, onto the analysis's device."""
     path = context.analysis.file(layer_unit("moments", layer), ".safetensors")
     with safe_open(path, "pt", device=str(context.device)) as stored:
         return Moments(int(stored.get_tensor("count")), stored.get_tensor("mean"), stored.get_tensor("comoment"))
 
 
-def _key(context: Context, layer: int) -> str:
+def _key(context: Context[CommonConfig], layer: int) -> str:
     return key_of(
         stage="capture",
         version=VERSION,
-        model=context.fingerprint,
+        model=context.subject.fingerprint,
         text=context.analysis.content("text/pairs"),
         reference=context.config.reference,
         max_tokens=context.config.max_tokens,
@@ -99,7 +100,7 @@ def _key(context: Context, layer: int) -> str:
     )
 
 
-def _commit(context: Context, layer: int, key: str, kept: LayerCapture, spent: float) -> None:
+def _commit(context: Context[CommonConfig], layer: int, key: str, kept: LayerCapture, spent: float) -> None:
     tensors = {"y": kept.y, "tuned": kept.tuned, "base": kept.base}
     context.analysis.commit(
         layer_unit("capture", layer),

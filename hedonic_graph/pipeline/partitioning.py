@@ -6,21 +6,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from torch import Tensor
 
 from hedonic_graph.analysis import key_of, layer_unit
 from hedonic_graph.config import Config, RunSpec
 from hedonic_graph.game.agreement import seed_agreement
 from hedonic_graph.game.baselines import random_partition
-from hedonic_graph.game.degenerate import degeneration_warning, largest_share
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.sampling import SAMPLERS
 from hedonic_graph.game.stability import certificate
 from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
 from hedonic_graph.game.utility import member_utilities
 from hedonic_graph.pipeline.context import Context
+from hedonic_graph.pipeline.partition_files import load_partition, partition_unit, save_partition
 from hedonic_graph.pipeline.valuing import load_phi
 from hedonic_graph.progress import Named, Progress
 
@@ -28,16 +26,16 @@ VERSION = 1
 """Part of every key: raise it when a change alters partitions or what is said of them."""
 
 
-def partition_layer(context: Context, layer: int, progress: Progress) -> None:
+def partition_layer(context: Context[Config], layer: int, progress: Progress) -> None:
     """Compute every run's partition of a layer where the folder lacks it; ``progress`` takes neurons."""
-    neurons = context.analysis.manifest["model"]["d_ff"]
+    neurons = context.subject.shape["d_ff"]
     config = context.config
     for valuation in config.valuation:
         phi: Tensor | None = None
         specs = [spec for spec in config.runs if spec.valuation == valuation]
         # A random partition takes the sizes of another, which must be there first.
         for spec in sorted(specs, key=lambda spec: spec.solver == "random"):
-            name, key = layer_unit(f"partition.{spec.id}", layer), _key(context, spec, layer)
+            name, key = partition_unit(spec, layer), _key(context, spec, layer)
             if context.analysis.has(name, key, context.report):
                 progress.update(neurons)
                 continue
@@ -45,13 +43,7 @@ def partition_layer(context: Context, layer: int, progress: Progress) -> None:
             _commit(context, spec, layer, name, key, phi, Named(progress, f"{spec.id} L{layer:02d}"))
 
 
-def load_partition(context: Context, spec: RunSpec, layer: int) -> Partition:
-    """Read one run's partition of a layer."""
-    path = context.analysis.file(layer_unit(f"partition.{spec.id}", layer), ".parquet")
-    return Partition(pd.read_parquet(path)["coalition"].to_numpy(np.int32))
-
-
-def agree(context: Context, layer: int) -> None:
+def agree(context: Context[Config], layer: int) -> None:
     """Say how far the seeds of each solver that draws agree, where there are several."""
     config, analysis = context.config, context.analysis
     if len(config.seed) < 2:
@@ -59,20 +51,20 @@ def agree(context: Context, layer: int) -> None:
     for valuation in config.valuation:
         for solver in (solver for solver in config.solver if solver != "exact"):
             specs = [RunSpec(valuation, solver, seed) for seed in config.seed]
-            units = [layer_unit(f"partition.{spec.id}", layer) for spec in specs]
+            units = [partition_unit(spec, layer) for spec in specs]
             name = layer_unit(f"agreement.{valuation}.{solver}", layer)
             key = key_of(
                 stage="agreement", version=VERSION, partitions=[analysis.content(unit, ".parquet") for unit in units]
             )
             if analysis.has(name, key, context.report):
                 continue
-            found = seed_agreement([load_partition(context, spec, layer) for spec in specs])
+            found = seed_agreement([load_partition(analysis, spec, layer) for spec in specs])
             record = {"adjusted_rand": asdict(found), "seeds": list(config.seed)}
             analysis.commit(name, key, lambda path, record=record: _write_json(path, record))  # type: ignore[misc]
             context.done.append(name)
 
 
-def _key(context: Context, spec: RunSpec, layer: int) -> str:
+def _key(context: Context[Config], spec: RunSpec, layer: int) -> str:
     config, analysis = context.config, context.analysis
     parts: dict[str, Any] = {
         "stage": "partition",
@@ -88,7 +80,7 @@ def _key(context: Context, spec: RunSpec, layer: int) -> str:
     if spec.solver == "random":
         sizes_of = _model_of(config, spec)
         parts |= {
-            "sizes": analysis.content(layer_unit(f"partition.{sizes_of.id}", layer), ".parquet"),
+            "sizes": analysis.content(partition_unit(sizes_of, layer), ".parquet"),
             "utility": config.utility,
         }
     return key_of(**parts)
@@ -101,12 +93,12 @@ def _model_of(config: Config, spec: RunSpec) -> RunSpec:
 
 
 def _solve(
-    context: Context, spec: RunSpec, layer: int, phi: Tensor, progress: Progress
+    context: Context[Config], spec: RunSpec, layer: int, phi: Tensor, progress: Progress
 ) -> tuple[TopCover | None, Partition, str]:
     """Return the rounds (None for a baseline), the partition and the utility its members are measured by."""
     config = context.config
     if spec.solver == "random":
-        sizes = load_partition(context, _model_of(config, spec), layer).sizes
+        sizes = load_partition(context.analysis, _model_of(config, spec), layer).sizes
         assert spec.seed is not None
         progress.update(len(phi))
         return None, random_partition(sizes, len(phi), spec.seed), config.utility
@@ -131,7 +123,9 @@ def _solve(
     return solved, solved.partition, config.utility
 
 
-def _commit(context: Context, spec: RunSpec, layer: int, name: str, key: str, phi: Tensor, progress: Progress) -> None:
+def _commit(
+    context: Context[Config], spec: RunSpec, layer: int, name: str, key: str, phi: Tensor, progress: Progress
+) -> None:
     config = context.config
 
     def write(path: Path) -> None:
@@ -152,27 +146,14 @@ def _commit(context: Context, spec: RunSpec, layer: int, name: str, key: str, ph
             )
             for sampler in SAMPLERS
         ]
-        warning = degeneration_warning(partition)
-        table = pd.DataFrame(
-            {
-                "neuron": np.arange(partition.n, dtype=np.int32),
-                "coalition": partition.labels,
-                "utility": utilities.cpu().numpy(),
-            }
+        warning = save_partition(
+            path,
+            partition,
+            utilities=utilities.cpu().numpy(),
+            utility=utility,
+            rounds=None if solved is None else solved.rounds,
+            certificates=certificates,
         )
-        table.to_parquet(path.with_suffix(".parquet"), index=False)
-        if solved is not None:
-            solved.rounds.to_parquet(path.with_suffix(".rounds.parquet"), index=False)
-        record = {
-            "coalitions": len(partition),
-            "singletons": int((partition.sizes == 1).sum()),
-            "largest_share": largest_share(partition),
-            "utility": utility,
-            "rounds": None if solved is None else len(solved.rounds),
-            "warning": warning,
-            "certificates": {one.sampler: asdict(one) for one in certificates},
-        }
-        _write_json(path, record)
         if warning:
             context.report(f"{spec.id} layer {layer}: {warning}")
 

@@ -1,13 +1,14 @@
 """The stage ``lineage.RUN``: what becomes of each coalition in the next analysed layer."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from hedonic_graph.analysis import key_of, layer_unit
-from hedonic_graph.config import RunSpec
+from hedonic_graph.config import CommonConfig, RunSpec
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.lineage.mass import composite_flow, residual_flow
 from hedonic_graph.lineage.membership import kept_labels
@@ -15,21 +16,23 @@ from hedonic_graph.lineage.step import track
 from hedonic_graph.lineage.storage import save_step
 from hedonic_graph.pipeline.capturing import load_capture
 from hedonic_graph.pipeline.context import Context
-from hedonic_graph.pipeline.partitioning import load_partition
+from hedonic_graph.pipeline.partition_files import load_partition, partition_unit
 from hedonic_graph.progress import Progress
 
 VERSION = 1
 """Part of every key: raise it when a change alters lineage."""
 
 
-def track_step(context: Context, layer: int, following: int, progress: Progress) -> None:
-    """Follow every run's coalitions from ``layer`` into ``following`` where the folder lacks it.
+def track_step(
+    context: Context[CommonConfig], runs: Sequence[RunSpec], layer: int, following: int, progress: Progress
+) -> None:
+    """Follow the coalitions of ``runs`` from ``layer`` into ``following`` where the folder lacks it.
 
     Each run is one step of ``progress``.
 
     The paths between the two layers' neurons are computed once for all runs.
     """
-    keys = {spec: _key(context, spec, layer, following) for spec in context.config.runs}
+    keys = {spec: _key(context, spec, layer, following) for spec in runs}
     missing = [
         spec
         for spec, key in keys.items()
@@ -38,13 +41,13 @@ def track_step(context: Context, layer: int, following: int, progress: Progress)
     progress.update(len(keys) - len(missing))
     if not missing:
         return
-    sources = {spec: load_partition(context, spec, layer) for spec in missing}
+    sources = {spec: load_partition(context.analysis, spec, layer) for spec in missing}
     labels = [kept_labels(source, context.config.min_size) for source in sources.values()]
     started = time.perf_counter()
     flows = _flows(context, layer, following, labels)
     spent = (time.perf_counter() - started) / len(missing)
     for spec, flow in zip(missing, flows, strict=True):
-        target = load_partition(context, spec, following)
+        target = load_partition(context.analysis, spec, following)
 
         def write(path: Path, spec: RunSpec = spec, flow: Tensor = flow, target: Partition = target) -> None:
             config = context.config
@@ -64,7 +67,7 @@ def track_step(context: Context, layer: int, following: int, progress: Progress)
         progress.update(1)
 
 
-def _flows(context: Context, layer: int, following: int, labels: list[np.ndarray]) -> list[Tensor]:
+def _flows(context: Context[CommonConfig], layer: int, following: int, labels: list[np.ndarray]) -> list[Tensor]:
     down = context.model.block(layer).tuned.down
     block = context.model.block(following)
     up = block.tuned.up * block.pre_norm.gain
@@ -75,16 +78,14 @@ def _flows(context: Context, layer: int, following: int, labels: list[np.ndarray
     return composite_flow(down, up, gate, tuned.abs().mean(0), labels)
 
 
-def _key(context: Context, spec: RunSpec, layer: int, following: int) -> str:
+def _key(context: Context[CommonConfig], spec: RunSpec, layer: int, following: int) -> str:
     config, analysis = context.config, context.analysis
     return key_of(
         stage="lineage",
         version=VERSION,
-        model=context.fingerprint,
+        model=context.subject.fingerprint,
         layers=[layer, following],
         capture=analysis.content(layer_unit("capture", layer)),
-        partitions=[
-            analysis.content(layer_unit(f"partition.{spec.id}", one), ".parquet") for one in (layer, following)
-        ],
+        partitions=[analysis.content(partition_unit(spec, one), ".parquet") for one in (layer, following)],
         options={name: getattr(config, name) for name in ("mass", "shares", "events", "min_size", "shuffles")},
     )

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from hedonic_graph.analysis import key_of, layer_unit
+from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.pipeline.capturing import load_capture, load_moments
@@ -22,7 +23,7 @@ VERSION = 1
 """Part of every key: raise it when a change alters a valuation."""
 
 
-def value_layer(context: Context, valuation: str, layer: int) -> None:
+def value_layer(context: Context[Config], valuation: str, layer: int) -> None:
     """Compute ``phi.VALUATION/L..`` where the folder lacks it."""
     name, key = layer_unit(f"phi.{valuation}", layer), _key(context, valuation, layer)
     if context.analysis.has(name, key, context.report):
@@ -40,14 +41,14 @@ def value_layer(context: Context, valuation: str, layer: int) -> None:
     context.done.append(name)
 
 
-def load_phi(context: Context, valuation: str, layer: int) -> Tensor:
+def load_phi(context: Context[Config], valuation: str, layer: int) -> Tensor:
     """Read phi [n, n] onto the analysis's device."""
     path = context.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors")
     with safe_open(path, "pt", device=str(context.device)) as stored:
         return stored.get_tensor("phi")
 
 
-def _key(context: Context, valuation: str, layer: int) -> str:
+def _key(context: Context[Config], valuation: str, layer: int) -> str:
     config, analysis = context.config, context.analysis
     if valuation == "pas":
         seen = analysis.content(layer_unit("capture", layer))
@@ -57,11 +58,11 @@ def _key(context: Context, valuation: str, layer: int) -> str:
         seen = analysis.content(layer_unit(source, layer))
         options = {"positions": config.positions}
     return key_of(
-        stage=f"phi.{valuation}", version=VERSION, model=context.fingerprint, layer=layer, seen=seen, **options
+        stage=f"phi.{valuation}", version=VERSION, model=context.subject.fingerprint, layer=layer, seen=seen, **options
     )
 
 
-def _pas(context: Context, layer: int) -> tuple[Tensor, SecondOrder]:
+def _pas(context: Context[Config], layer: int) -> tuple[Tensor, SecondOrder]:
     seen = load_capture(context, layer)
     block, readout = context.model.block(layer), context.model.readout
     same_down = context.config.reference != "base"
@@ -69,7 +70,7 @@ def _pas(context: Context, layer: int) -> tuple[Tensor, SecondOrder]:
     return phi, check_second_order(phi, block, readout, seen.y, seen.tuned, seen.base, same_down=same_down)
 
 
-def _oca(context: Context, layer: int) -> Tensor:
+def _oca(context: Context[Config], layer: int) -> Tensor:
     if context.config.positions == "all":
         moments = load_moments(context, layer)
     else:

@@ -1,0 +1,63 @@
+"""One partition of one layer as files: a table of its members, and what is said of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hedonic_graph.analysis import Analysis, layer_unit
+from hedonic_graph.config import RunSpec
+from hedonic_graph.game.degenerate import degeneration_warning, largest_share
+from hedonic_graph.game.partition import Partition
+from hedonic_graph.game.stability import Stability
+
+
+def save_partition(
+    path: Path,
+    partition: Partition,
+    *,
+    utilities: np.ndarray | None = None,
+    utility: str | None = None,
+    rounds: pd.DataFrame | None = None,
+    certificates: Sequence[Stability] = (),
+) -> str | None:
+    """Write ``path`` with the suffixes .parquet, .json and, of a solver, .rounds.parquet; return a warning to say.
+
+    ``utilities`` are the members', float32 [n], by ``utility``; without a valuation they are NaN.
+    """
+    warning = degeneration_warning(partition)
+    table = pd.DataFrame(
+        {
+            "neuron": np.arange(partition.n, dtype=np.int32),
+            "coalition": partition.labels,
+            "utility": np.full(partition.n, np.nan, np.float32) if utilities is None else utilities,
+        }
+    )
+    table.to_parquet(path.with_suffix(".parquet"), index=False)
+    if rounds is not None:
+        rounds.to_parquet(path.with_suffix(".rounds.parquet"), index=False)
+    record = {
+        "coalitions": len(partition),
+        "singletons": int((partition.sizes == 1).sum()),
+        "largest_share": largest_share(partition),
+        "utility": utility,
+        "rounds": None if rounds is None else len(rounds),
+        "warning": warning,
+        "certificates": {one.sampler: asdict(one) for one in certificates},
+    }
+    path.with_suffix(".json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    return warning
+
+
+def load_partition(analysis: Analysis, spec: RunSpec, layer: int) -> Partition:
+    """Read one run's partition of a layer."""
+    path = analysis.file(partition_unit(spec, layer), ".parquet")
+    return Partition(pd.read_parquet(path)["coalition"].to_numpy(np.int32))
+
+
+def partition_unit(spec: RunSpec, layer: int) -> str:
+    """Name of the unit of one run's partition of a layer."""
+    return layer_unit(f"partition.{spec.id}", layer)
