@@ -2,9 +2,10 @@
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,9 @@ K = 3
 ALIGNED, FEATURES, FAMILIES = 3, 24, 6
 # What a real run's fates are under shuffled membership, in per cent.
 SHUFFLED = dict(zip(FATES, (3.0, 20.0, 17.0, 60.0), strict=True))
+
+
+Table = TypeVar("Table")
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,12 @@ class Scale:
 class Synthetic:
     """A drawn ``Results`` with the shapes of a real run (``shapes``), the same for the same scale and seed.
 
-    Layers are drawn when they are asked for; of the layer steps, ``hold`` are kept. ``runs`` many runs (seeds of one
-    solver) share neurons and preferences. Names begin with ``name``. Raises UserError where the scale makes no sense.
+    A table is drawn when it is asked for; the last ``hold`` are kept, all of them with None. ``runs`` many runs
+    (seeds of one solver) share neurons and preferences. Names begin with ``name``. Raises UserError where the scale
+    makes no sense.
     """
 
-    def __init__(self, scale: Scale, *, name: str = "synthetic", runs: int = 1, hold: int = 2) -> None:
+    def __init__(self, scale: Scale, *, name: str = "synthetic", runs: int = 1, hold: int | None = 8) -> None:
         scale.check()
         self.scale = scale
         self.name = name
@@ -64,12 +69,46 @@ class Synthetic:
         self.model = ModelInfo(f"{name}/model", name, None, "LlamaForSequenceClassification", 4096, scale.neurons, 32)
         self.runs = [self._info(name, seed) for seed in range(runs)]
         self._hold = hold
-        self._steps: OrderedDict[tuple[int, int], shapes.Step] = OrderedDict()
+        self._drawn: OrderedDict[tuple[str, int | None, int], Any] = OrderedDict()
         self._sizes = {run.seed: self._all_sizes(run) for run in self.runs}
         self._edges = {run.seed: self._edge_counts(run) for run in self.runs}
 
     def members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         """See :class:`hedonic_graph.results.Results`."""
+        return self._once(("members", run.seed, layer), lambda: self._draw_members(run, layer))
+
+    def coalitions(self, run: RunInfo, layer: int) -> "pd.DataFrame":
+        """See :class:`hedonic_graph.results.Results`."""
+        return self._once(("coalitions", run.seed, layer), lambda: self._draw_coalitions(run, layer))
+
+    def edges(self, run: RunInfo, layer: int, keep: int) -> "pd.DataFrame":
+        """See :class:`hedonic_graph.results.Results`; there are as many as the scale says, whatever ``keep`` is."""
+        return self._once(("edges", run.seed, layer), lambda: self._draw_edges(run, layer))
+
+    def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
+        """See :class:`hedonic_graph.results.Results`."""
+        return self._once(("preferences", None, layer), lambda: self._draw_preferences(layer))
+
+    def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
+        """See :class:`hedonic_graph.results.Results`; a coalition's best feature comes first."""
+        return self._once(("alignments", run.seed, layer), lambda: self._draw_alignments(run, layer))
+
+    def preferences_fingerprint(self, valuation: str, layer: int) -> str:
+        """See :class:`hedonic_graph.results.Results`."""
+        return hashlib.sha256(repr((self.scale, valuation, layer)).encode()).hexdigest()
+
+    def draw(self) -> None:
+        """Draw every table now; with ``hold=None``, none is drawn again."""
+        for layer in self.layers:
+            for run in self.runs:
+                self.members(run, layer), self.coalitions(run, layer), self.edges(run, layer, 0)
+            self.preferences("pas", layer)
+
+    def fingerprint(self, run: RunInfo) -> str:
+        """See :class:`hedonic_graph.results.Results`."""
+        return hashlib.sha256(repr((self.scale, run.id)).encode()).hexdigest()
+
+    def _draw_members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         import pandas as pd
 
         rng = self._rng("members", run.seed, layer)
@@ -80,8 +119,7 @@ class Synthetic:
         utility = np.where(sizes[coalition] > 1, shapes.utility(neurons, rng), np.float32(0))
         return pd.DataFrame({"neuron": np.arange(neurons), "coalition": coalition, "utility": utility})
 
-    def coalitions(self, run: RunInfo, layer: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`."""
+    def _draw_coalitions(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         import pandas as pd
 
         sizes = self._sizes[run.seed][layer]
@@ -99,8 +137,7 @@ class Synthetic:
         best = self.alignments(run, layer).groupby("coalition").first()
         return frame.join(best[["feature", "r2"]], on="coalition")
 
-    def edges(self, run: RunInfo, layer: int, keep: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`; there are as many as the scale says, whatever ``keep`` is."""
+    def _draw_edges(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         import pandas as pd
 
         names = ("source", "target", "mass", "flow", "alpha", "beta", "lift", "z", "matched", "event")
@@ -110,8 +147,7 @@ class Synthetic:
         columns = {"source": step.source, "target": step.target, **step.numbers, "matched": step.matched}
         return pd.DataFrame({**columns, "event": pd.Series(step.event, dtype=object)})
 
-    def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`."""
+    def _draw_preferences(self, layer: int) -> "pd.DataFrame":
         import pandas as pd
 
         rng = self._rng("preferences", 0, layer)
@@ -126,8 +162,7 @@ class Synthetic:
             }
         )
 
-    def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`; a coalition's best feature comes first."""
+    def _draw_alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         import pandas as pd
 
         followed = int((self._sizes[run.seed][layer] > 1).sum())
@@ -143,14 +178,6 @@ class Synthetic:
                 "r2": r2.ravel(),
             }
         )
-
-    def preferences_fingerprint(self, valuation: str, layer: int) -> str:
-        """See :class:`hedonic_graph.results.Results`."""
-        return hashlib.sha256(repr((self.scale, valuation, layer)).encode()).hexdigest()
-
-    def fingerprint(self, run: RunInfo) -> str:
-        """See :class:`hedonic_graph.results.Results`."""
-        return hashlib.sha256(repr((self.scale, run.id)).encode()).hexdigest()
 
     def _info(self, name: str, seed: int) -> RunInfo:
         return RunInfo(
@@ -176,16 +203,19 @@ class Synthetic:
         }
 
     def _step(self, run: RunInfo, layer: int) -> shapes.Step:
-        assert run.seed is not None
-        key = (run.seed, layer)
-        if key not in self._steps:
-            sizes = [self._sizes[run.seed][one] for one in (layer, layer + 1)]
-            source, target = (one[one > 1] for one in sizes)
-            rng = self._rng("step", run.seed, layer)
-            self._steps[key] = shapes.step(source, target, self.scale.neurons, self._edges[run.seed][layer], rng)
-            if len(self._steps) > self._hold:
-                self._steps.popitem(last=False)
-        return self._steps[key]
+        return self._once(("step", run.seed, layer), lambda: self._draw_step(run, layer))
+
+    def _draw_step(self, run: RunInfo, layer: int) -> shapes.Step:
+        source, target = (sizes[sizes > 1] for sizes in (self._sizes[run.seed][one] for one in (layer, layer + 1)))
+        rng = self._rng("step", run.seed, layer)
+        return shapes.step(source, target, self.scale.neurons, self._edges[run.seed][layer], rng)
+
+    def _once(self, key: tuple[str, int | None, int], draw: Callable[[], Table]) -> Table:
+        if (found := self._drawn.get(key)) is None:
+            found = self._drawn[key] = draw()
+            if self._hold is not None and len(self._drawn) > self._hold:
+                self._drawn.popitem(last=False)
+        return found
 
     def _edge_counts(self, run: RunInfo) -> dict[int, int]:
         """Edges of each step, in proportion to its pairs."""

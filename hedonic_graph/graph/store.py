@@ -134,6 +134,12 @@ class Store:
         """Whether this is the embedded store."""
         return self._lease is not None
 
+    @property
+    def server(self) -> str:
+        """Name and version of the server, as it calls itself."""
+        with explained(self.address):
+            return self._driver.get_server_info().agent
+
     def read(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Rows:
         """Run a statement in a read transaction."""
         import neo4j

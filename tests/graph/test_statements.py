@@ -7,7 +7,7 @@ import pytest
 from hedonic_graph.errors import UserError
 from hedonic_graph.graph import statements
 
-FOLDERS = ("", "schema/", "load/", "delete/", "check/", "browser/")
+FOLDERS = ("", "schema/", "load/", "delete/", "check/", "browser/", "bench/")
 EVERY = [f"{folder}{name}" for folder in FOLDERS for name in statements.names(folder)]
 # DESIGN §6.1: what one of the two stores does not know, or logs a deprecation for.
 KEPT_OUT = (

@@ -1,0 +1,65 @@
+"""What a measurement was made on: the machine, the libraries, and the memory of this process."""
+
+import os
+import platform
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("hedonic-graph", "neo4j", "numpy", "pandas")
+
+
+def machine() -> dict[str, Any]:
+    """Return processor, cores, memory, load, threads and library versions, by name."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        # Of the last minute: whether others were at work.
+        "load": round(os.getloadavg()[0], 1),
+        "threads": os.environ.get("OMP_NUM_THREADS"),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+    }
+
+
+def fast_driver() -> str | None:
+    """Return the version of ``neo4j-rust-ext``, the driver's compiled part, or None where it is not in."""
+    try:
+        found = find_spec("neo4j._rust")
+    except ValueError:
+        # So it looks where a program has put None in its place.
+        return None
+    return _version("neo4j-rust-ext") if found else None
+
+
+def peak() -> int:
+    """Return the most memory that this process has held, in bytes."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # On Linux the figure of getrusage begins with what the process that started this one held.
+        for line in status.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
