@@ -5,8 +5,8 @@
 // column status: complete; loading and deleting ones are left out of every other query
 // column model: the model
 // column task: task of the adapter, if known
-// column valuation: pas or oca
-// column solver: exact, pac, ...
+// column valuation: pas or oca; none where partitions were imported
+// column solver: exact, pac, ..., or imported
 // column seed: the solver's seed, if it has one
 // column layers: layers analysed
 // column coalitions: number of coalitions

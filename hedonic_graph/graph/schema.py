@@ -65,11 +65,11 @@ NODES = (
         "Run",
         "id",
         (
-            Property("id", "STRING", "ANALYSIS/pas.exact or ANALYSIS/pas.pac.0"),
+            Property("id", "STRING", "ANALYSIS/pas.exact, ANALYSIS/pas.pac.0 or ANALYSIS/imported.NAME"),
             Property("analysis", "STRING", "analysis it belongs to"),
             Property("task", "STRING", "task of the adapter, if known"),
-            Property("valuation", "STRING", "pas or oca"),
-            Property("solver", "STRING", "exact, pac, ..."),
+            Property("valuation", "STRING", "pas or oca; none where partitions were imported"),
+            Property("solver", "STRING", "exact, pac, ..., or imported"),
             Property("seed", "INTEGER", "seed of the solver, if it has one"),
             Property("layers", "LIST<INTEGER>", "layers analysed, in order"),
             Property("created", "STRING", "when it was computed, ISO 8601, UTC"),
@@ -133,7 +133,7 @@ RELATIONSHIPS = (
         "MEMBER_OF",
         "Neuron",
         "Coalition",
-        (Property("utility", "FLOAT", "how much the neuron likes it"),),
+        (Property("utility", "FLOAT", "how much the neuron likes it; none without a valuation"),),
         "membership",
     ),
     Relationship(
