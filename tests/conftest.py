@@ -30,6 +30,14 @@ def neo4j_server(neo4j_needs: None, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def real_analysis(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One analysis of SmolLM2 for all tests that read a real one."""
+    from real import analyse
+
+    return analyse(tmp_path_factory.mktemp("real"))
+
+
+@pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny import save_base
 

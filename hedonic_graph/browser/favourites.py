@@ -12,7 +12,7 @@ from typing import Any
 from hedonic_graph.graph import statements
 from hedonic_graph.graph.statements import Statement
 
-SET_PARAMETERS = "hedonic-graph: set the parameters first"
+SET_PARAMETERS = "hedonic-graph: parameters"
 DRAWINGS, TABLES = "hedonic-graph drawings", "hedonic-graph tables"
 FROM_THE_GRAPH = "browser/parameters"
 

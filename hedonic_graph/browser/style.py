@@ -50,11 +50,11 @@ CIRCLES = {
 # The three events in colours of the Okabe-Ito palette, which colour-blind people tell apart too. All else recedes:
 # Browser draws every relationship between the nodes shown, asked for or not.
 ARROWS = {
-    "PERSISTS_AS": Arrow("#009E73", WHITE, EVENT, "persists as"),
-    "SPLITS_INTO": Arrow("#D55E00", WHITE, EVENT, "splits into"),
-    "MERGES_INTO": Arrow("#0072B2", WHITE, EVENT, "merges into"),
+    "PERSISTS_AS": Arrow("#009E73", WHITE, EVENT, "persists"),
+    "SPLITS_INTO": Arrow("#D55E00", WHITE, EVENT, "splits"),
+    "MERGES_INTO": Arrow("#0072B2", WHITE, EVENT, "merges"),
     "ALIGNS_WITH": Arrow("#CC79A7", DARK, 2, "aligns with"),
-    "INTERACTS": Arrow("#CBD2D9", DARK, 1),
+    "INTERACTS": Arrow("#D9E0E7", DARK, 1),
     "MEMBER_OF": Arrow("#E4E7EB", DARK, 1),
     "PREFERS": Arrow("#B8A9D9", DARK, 1),
     "FOUND_IN": Arrow("#E4E7EB", DARK, 1),

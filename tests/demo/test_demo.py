@@ -2,15 +2,15 @@
 
 import json
 import statistics
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from real import LAYERS, RUN, command
 
 from hedonic_graph.demo import ADAPTER, text
 from hedonic_graph.text.labels import covered_query_term_ratio
-from hedonic_graph.text.pairs import write_pairs
 
 
 def test_held_out_topics_share_no_run_of_eight_words_with_training() -> None:
@@ -58,41 +58,33 @@ def test_the_adapter_has_learned() -> None:
 
 
 @pytest.fixture(scope="module")
-def road(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Analyse SmolLM2 on twelve pairs and load it, each command a process of its own."""
+def road(real_analysis: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The analysis of a real model in a store, each command a process of its own."""
     folder = tmp_path_factory.mktemp("road")
-    write_pairs(folder / "pairs.jsonl", text.pairs(12, split="held-out", seed=6))
-    command(folder, "analyze", "--model", "smollm2", "--adapter", str(ADAPTER), "--text", "pairs.jsonl",
-            "--layers", "12-13", "--solver", "exact", "--certificate-samples", "2000", "-o", "small")  # fmt: skip
     try:
-        command(folder, "ingest", "small", "--keep", "5")
+        command(folder, "ingest", str(real_analysis), "--keep", "5")
         yield folder
     finally:
         command(folder, "store", "stop")
 
 
-def command(folder: Path, *arguments: str) -> str:
-    program = [sys.executable, "-m", "hedonic_graph.cli", *arguments]
-    done = subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_fates_of_a_real_model_answer_from_a_new_process(road: Path) -> None:
-    (row,) = json.loads(command(road, "query", "fates", "--format", "json"))
-    assert (row["run"], row["layer"], row["next"]) == ("small/pas.exact", 12, 13)
-    assert sum(row[fate] for fate in ("persist", "split", "merge", "vanish")) == pytest.approx(100)
+    rows = json.loads(command(road, "query", "fates", "--format", "json"))
+    assert [(row["run"], row["layer"], row["next"]) for row in rows] == [(RUN, 11, 12), (RUN, 12, 13)]
+    for row in rows:
+        assert sum(row[fate] for fate in ("persist", "split", "merge", "vanish")) == pytest.approx(100)
 
 
-def test_the_graph_says_what_the_analysis_says(road: Path) -> None:
+def test_the_graph_says_what_the_analysis_says(road: Path, real_analysis: Path) -> None:
     from hedonic_graph.results import open_results
 
-    results = open_results(road / "small")
+    results = open_results(real_analysis)
     (run,) = results.runs
     sizes = json.loads(command(road, "query", "sizes", "--format", "json"))
-    assert sum(row["coalitions"] for row in sizes) == sum(len(results.coalitions(run, layer)) for layer in (12, 13))
-    edges = results.edges(run, 12, 5)
+    assert sum(row["coalitions"] for row in sizes) == sum(len(results.coalitions(run, layer)) for layer in LAYERS)
+    edges = pd.concat([results.edges(run, layer, 5) for layer in LAYERS[:-1]])
     splits = json.loads(command(road, "query", "splits", "--format", "json"))
     assert len(splits) == (edges["event"] == "split").sum()
     significant = json.loads(command(road, "query", "significant", "--format", "json"))
-    assert len(significant) == (edges["z"] >= 3).sum() == results.lineage_record(run, 12)["counts"]["significant"]
+    counted = sum(results.lineage_record(run, layer)["counts"]["significant"] for layer in LAYERS[:-1])
+    assert len(significant) == (edges["z"] >= 3).sum() == counted
