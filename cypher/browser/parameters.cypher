@@ -7,7 +7,7 @@
 // column index: one of its members
 MATCH (r:Run {status: 'complete'})
 WITH r
-ORDER BY r.created DESC, r.solver, r.valuation DESC, r.seed
+ORDER BY r.created DESC, r.solver, coalesce(r.valuation, '') DESC, r.seed
 LIMIT 1
 MATCH (r)<-[:FOUND_IN]-(c:Coalition)
 WITH r, c,
