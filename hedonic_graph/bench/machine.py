@@ -29,12 +29,7 @@ def machine() -> dict[str, Any]:
 
 def fast_driver() -> str | None:
     """Return the version of ``neo4j-rust-ext``, the driver's compiled part, or None where it is not in."""
-    try:
-        found = find_spec("neo4j._rust")
-    except ValueError:
-        # So it looks where a program has put None in its place.
-        return None
-    return _version("neo4j-rust-ext") if found else None
+    return _version("neo4j-rust-ext") if find_spec("neo4j._rust") else None
 
 
 def peak() -> int:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hedonic_graph.bench import shapes
 from hedonic_graph.bench.questions import Asker, Effort, from_coalition
 from hedonic_graph.bench.synthetic import Scale, Synthetic
 from hedonic_graph.graph import schema, statements
@@ -47,3 +48,15 @@ def test_starts_are_the_largest_and_busiest_first_and_then_drawn_by_seed(asker: 
         degree = np.bincount(RESULTS.edges(run, layer, 0)["target"].astype(int), minlength=60)
     assert set(asker.coalitions) <= set(followed)
     assert len(set(asker.coalitions)) > 15
+
+
+def test_coalitions_that_are_not_followed_are_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "SINGLES", 0.5)
+    results = Synthetic(Scale(layers=2, neurons=256, coalitions=60, edges=100), hold=None)
+    sizes = {
+        schema.coalition_id(results.runs[0].id, layer, rank): size
+        for layer in results.layers
+        for rank, size in enumerate(results.coalitions(results.runs[0], layer)["size"])
+    }
+    assert sum(size == 1 for size in sizes.values()) > 20
+    assert all(sizes[one] > 1 for one in Asker(results, Effort(starts=100)).coalitions)
