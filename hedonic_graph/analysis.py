@@ -10,11 +10,13 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from hedonic_graph.errors import UserError
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
+_PACKAGES = ("hedonic-graph", "torch", "transformers", "peft", "numpy", "scipy", "igraph", "pandas", "safetensors")
 
 
 class DamagedFile(UserError):
@@ -201,6 +204,11 @@ class Analysis:
 def now() -> str:
     """The time, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def packages() -> dict[str, str]:
+    """Versions of what the results come from, for the manifest."""
+    return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
 
 
 def layer_unit(stage: str, layer: int) -> str:

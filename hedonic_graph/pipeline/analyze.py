@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hedonic_graph.analysis import Analysis, now
+from hedonic_graph.analysis import Analysis, now, packages
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.capturing import capture_layers
-from hedonic_graph.pipeline.context import Context, device_of, packages
+from hedonic_graph.pipeline.context import Context, device_of
 from hedonic_graph.pipeline.partitioning import agree, partition_layer
 from hedonic_graph.pipeline.reading import keep_text, read_pairs
 from hedonic_graph.pipeline.subject import locate

@@ -1,10 +1,8 @@
 """What every stage works with: the folder, the configuration, the inputs and how to report."""
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
@@ -17,8 +15,6 @@ from hedonic_graph.text.pairs import Pair
 
 if TYPE_CHECKING:
     from hedonic_graph.models.load import LoadedModel
-
-_PACKAGES = ("hedonic-graph", "torch", "transformers", "peft", "numpy", "scipy", "igraph", "pandas", "safetensors")
 
 C = TypeVar("C", bound=CommonConfig, covariant=True)
 
@@ -67,8 +63,3 @@ def device_of(name: str) -> torch.device:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"device {name!r} cannot be used: {reason}") from error
     return device
-
-
-def packages() -> dict[str, str]:
-    """Versions of what the results come from."""
-    return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}

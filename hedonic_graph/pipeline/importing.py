@@ -8,24 +8,23 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hedonic_graph.analysis import Analysis, key_of, now
+from hedonic_graph.analysis import Analysis, key_of, now, packages
 from hedonic_graph.config import ImportConfig, RunSpec, imported
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.partitions.layers import partition
 from hedonic_graph.partitions.readers import Coalitions
-from hedonic_graph.pipeline.capturing import capture_layers
-from hedonic_graph.pipeline.context import Context, device_of, packages
 from hedonic_graph.pipeline.partition_files import partition_unit, save_partition
 from hedonic_graph.pipeline.reading import keep_text, read_pairs, text_key
 from hedonic_graph.pipeline.subject import Subject, locate
-from hedonic_graph.pipeline.tracking import track_step
-from hedonic_graph.progress import bar
 from hedonic_graph.text.pairs import Pair
+
+if TYPE_CHECKING:
+    from hedonic_graph.pipeline.context import Context
 
 VERSION = 1
 """Part of every key: raise it when a change alters what is said of a partition."""
@@ -54,7 +53,6 @@ def import_partitions(
     neurons = _neurons(config, subject)
     partitions = {layer: partition(found, neurons) for layer, found in coalitions.items()}
     pairs = [] if config.text is None else read_pairs(config, config.text)
-    on = device_of(device)
     with Analysis.writing(folder, "import") as analysis:
         manifest = analysis.manifest
         model = _unknown(analysis, neurons) if subject is None else subject.entry()
@@ -67,11 +65,10 @@ def import_partitions(
             _check_same(analysis, spec, partitions)
         context = None
         if subject is not None and config.followed:
-            context = Context(analysis, config, on, subject, pairs, report)
-            context.check_model()
+            context = _context(analysis, config, device, subject, pairs, report)
         if not others:
             manifest |= {"config": json.loads(config.as_json()), "model": model, "terms": terms}
-        manifest |= {"complete": bool(others), "imports": others, "packages": packages(), "device": str(on)}
+        manifest |= {"complete": bool(others), "imports": others, "packages": packages(), "device": device}
         done = [unit for layer in partitions if (unit := _keep(analysis, spec, layer, partitions[layer], report))]
         if context is not None:
             done += _follow(context, spec)
@@ -157,7 +154,27 @@ def _keep(analysis: Analysis, spec: RunSpec, layer: int, found: Partition, repor
     return name
 
 
-def _follow(context: Context[ImportConfig], spec: RunSpec) -> list[str]:
+def _context(
+    analysis: Analysis,
+    config: ImportConfig,
+    device: str,
+    subject: Subject,
+    pairs: list[Pair],
+    report: Callable[[str], None],
+) -> "Context[ImportConfig]":
+    # It takes torch, and with it seconds, to import; partitions that are not followed do without.
+    from hedonic_graph.pipeline.context import Context, device_of
+
+    context = Context(analysis, config, device_of(device), subject, pairs, report)
+    context.check_model()
+    return context
+
+
+def _follow(context: "Context[ImportConfig]", spec: RunSpec) -> list[str]:
+    from hedonic_graph.pipeline.capturing import capture_layers
+    from hedonic_graph.pipeline.tracking import track_step
+    from hedonic_graph.progress import bar
+
     keep_text(context)
     capture_layers(context)
     steps = context.steps()

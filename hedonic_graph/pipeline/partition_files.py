@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ from hedonic_graph.analysis import Analysis, layer_unit
 from hedonic_graph.config import RunSpec
 from hedonic_graph.game.degenerate import degeneration_warning, largest_share
 from hedonic_graph.game.partition import Partition
-from hedonic_graph.game.stability import Stability
+
+if TYPE_CHECKING:
+    from hedonic_graph.game.stability import Stability
 
 
 def save_partition(
@@ -22,7 +25,7 @@ def save_partition(
     utilities: np.ndarray | None = None,
     utility: str | None = None,
     rounds: pd.DataFrame | None = None,
-    certificates: Sequence[Stability] = (),
+    certificates: "Sequence[Stability]" = (),
 ) -> str | None:
     """Write ``path`` with the suffixes .parquet, .json and, of a solver, .rounds.parquet; return a warning to say.
 

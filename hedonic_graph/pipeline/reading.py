@@ -2,11 +2,14 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hedonic_graph.analysis import key_of
 from hedonic_graph.config import CommonConfig
-from hedonic_graph.pipeline.context import Context
 from hedonic_graph.text.pairs import Pair, load_pairs, write_pairs
+
+if TYPE_CHECKING:
+    from hedonic_graph.pipeline.context import Context
 
 UNIT = "text/pairs"
 
@@ -28,7 +31,7 @@ def text_key(pairs: list[Pair]) -> str:
     return key_of(stage="text", pairs=[asdict(pair) for pair in pairs])
 
 
-def keep_text(context: Context[CommonConfig]) -> None:
+def keep_text(context: "Context[CommonConfig]") -> None:
     """Write the pairs into the folder where it lacks them."""
     key = text_key(context.pairs)
     if not context.analysis.has(UNIT, key, context.report):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hedonic_graph.analysis import key_of
-from hedonic_graph.models.load import check_layers, shape_of
 from hedonic_graph.models.locate import Files, locate_adapter, locate_model
 
 
@@ -39,6 +38,9 @@ def locate(model: str, adapter: str | None, layers: tuple[int, ...]) -> Subject:
     """Find a model and an adapter that have ``layers``; raises UserError where there are none."""
     files = locate_model(model)
     adapter_files = locate_adapter(adapter) if adapter else None
+    # It takes transformers, and with it seconds, to import.
+    from hedonic_graph.models.load import check_layers, shape_of
+
     shape = shape_of(files)
     check_layers(layers, shape["layers"], files.name)
     fingerprint = key_of(model=files.fingerprint(), adapter=adapter_files.fingerprint() if adapter_files else None)

@@ -17,7 +17,7 @@ from hedonic_graph.config import Config, ImportConfig
 from hedonic_graph.errors import UserError
 from hedonic_graph.partitions.layers import gather
 from hedonic_graph.partitions.readers import Coalitions
-from hedonic_graph.pipeline import importing
+from hedonic_graph.pipeline import capturing, importing, tracking
 from hedonic_graph.pipeline.analyze import analyze
 from hedonic_graph.pipeline.importing import import_partitions
 from hedonic_graph.results import open_results
@@ -228,7 +228,10 @@ def stop(*_: Any, **__: Any) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("stage", ["capture_layers", "track_step", "keep_text"])
+STAGES = {"keep_text": importing, "capture_layers": capturing, "track_step": tracking}
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_cut_off_and_run_again(
     stage: str,
     tmp_path: Path,
@@ -239,7 +242,7 @@ def test_cut_off_and_run_again(
 ) -> None:
     folder = tmp_path / "published"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(importing, stage, stop)
+        patch.setattr(STAGES[stage], stage, stop)
         import_partitions(asked, exact, folder)
     with pytest.raises(UserError, match="is not finished: run the import command again"):
         open_results(folder)
@@ -254,7 +257,7 @@ def test_an_import_cut_off_leaves_the_other_runs_readable(
 ) -> None:
     fingerprint = open_results(copy).fingerprint(open_results(copy).runs[1])
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(importing, "track_step", stop)
+        patch.setattr(tracking, "track_step", stop)
         import_partitions(asked, pac, copy, replace=True)
     results = open_results(copy, check=True)
     assert [run.id for run in results.runs] == ["published/imported.pac"]
