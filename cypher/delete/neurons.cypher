@@ -1,9 +1,17 @@
-// Delete some neurons of a model that nothing uses any more
-// $model (string, required, example "smollm2+3f2a"): the model
-// $limit (integer, required, example 1000): at most so many
-// column deleted: number of neurons deleted; 0 when none is left
-MATCH (n:Neuron {model: $model})
-WHERE NOT (n)--()
-WITH n LIMIT $limit
-DELETE n
+// Delete some neurons of a layer
+// $part (string, required, example "smollm2+3f2a/L07/neurons"): the part
+// $first (integer, required, example 0): neurons of the layer that were gone through before
+// $prefix (string, required, example "smollm2+3f2a/L07/"): what the neurons' keys begin with
+// $neurons (list, required, example ["N00000"]): the rest of each one's key
+// column deleted: number of neurons deleted
+MATCH (p:Part {id: $part})
+// Writing what is there already takes the lock: the part is not loaded anew while this deletes.
+SET p.kind = 'neurons'
+WITH p
+WHERE p.status = 'deleting' AND p.step = $first
+SET p.step = $first + size($neurons)
+WITH p
+UNWIND $neurons AS id
+MATCH (n:Neuron {id: $prefix + id})
+DETACH DELETE n
 RETURN count(*) AS deleted

@@ -1,17 +1,23 @@
-// Write memberships of a run that is loading
-// $run (string, required, example "demo/pas.exact"): the run being loaded
-// $number (integer, required, example 1): which batch of the run this is; a batch is written only right after the one before it
-// $batch (integer, required, example 1000): rows in a batch, the same for all batches of a run
-// $rows (list, required, example [{"neuron": "m/L07/N00000", "coalition": "demo/pas.exact/L07/C0000", "utility": 0.5}]): one map a membership
+// Write memberships of one layer
+// $part (string, required, example "demo/pas.exact/L07/members"): the part being loaded
+// $fingerprint (string, required, example "3f2a"): of its content
+// $batch (integer, required, example 1000): rows in a batch, the same for all batches of a part
+// $number (integer, required, example 1): which batch of the part this is; it is written only right after the one before it
+// $neurons (string, required, example "smollm2+3f2a/L07/"): what the neurons' keys begin with
+// $coalitions (string, required, example "demo/pas.exact/L07/"): what the coalitions' keys begin with
+// $neuron (list, required, example ["N00000"]): the rest of each neuron's key
+// $coalition (list, required, example ["C0000"]): the rest of its coalition's key
+// $utility (list, required, example [0.5]): how much it likes it
 // column written: number of memberships written now
-MATCH (r:Run {id: $run})
+MATCH (p:Part {id: $part})
 // Writing what is there already takes the lock, so that of two loaders only one writes this batch.
-SET r.load_rows = $batch
-WITH r WHERE r.load_step = $number - 1 AND r.status = 'loading'
-SET r.load_step = $number
-WITH r
-UNWIND $rows AS row
-MATCH (n:Neuron {id: row.neuron})
-MATCH (c:Coalition {id: row.coalition})
-CREATE (n)-[m:MEMBER_OF {utility: row.utility}]->(c)
+SET p.kind = 'members'
+WITH p
+WHERE p.status = 'loading' AND p.fingerprint = $fingerprint AND p.batch = $batch AND p.step = $number - 1
+SET p.step = $number
+WITH p
+UNWIND range(0, size($neuron) - 1) AS i
+MATCH (n:Neuron {id: $neurons + $neuron[i]})
+MATCH (c:Coalition {id: $coalitions + $coalition[i]})
+CREATE (n)-[m:MEMBER_OF {utility: $utility[i]}]->(c)
 RETURN count(m) AS written

@@ -3,7 +3,5 @@
 // column status: loading, complete or deleting; no row where there is no such run
 // column fingerprint: of its content
 // column keep: strongest edges kept of each source and target
-// column load_step: number of batches loaded
-// column load_rows: rows in a batch
 MATCH (r:Run {id: $run})
-RETURN r.status AS status, r.fingerprint AS fingerprint, r.keep AS keep, r.load_step AS load_step, r.load_rows AS load_rows
+RETURN r.status AS status, r.fingerprint AS fingerprint, r.keep AS keep

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     import neo4j
 
     from hedonic_graph.graph.keeper import Lease
+    from hedonic_graph.graph.patience import Patience
 
 DEFAULT_FOLDER = "hedonic.graph"
 # What a batch may hold (§6.1): a Bolt message of over 16 MB hangs a client of the embedded store.
 EMBEDDED_BATCH = 2_000
 NEO4J_BATCH = 10_000
 CONNECT_WITHIN = 15.0
+# How long the driver does a transaction again on its own; a load waits longer (``Patience``).
+RETRY_WITHIN = 10.0
 ATTEMPTS = 3
 _SCHEME = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://[^/]")
 
@@ -140,25 +143,30 @@ class Store:
         with explained(self.address):
             return self._driver.get_server_info().agent
 
-    def read(self, statement: str, parameters: Mapping[str, Any] | None = None) -> Rows:
+    def read(
+        self, statement: str, parameters: Mapping[str, Any] | None = None, *, patience: "Patience | None" = None
+    ) -> Rows:
         """Run a statement in a read transaction."""
         import neo4j
 
-        return self._run(statement, parameters, neo4j.READ_ACCESS, None)
+        return self._run(statement, parameters, neo4j.READ_ACCESS, None, patience)
 
     def write(
         self,
         statement: str,
         parameters: Mapping[str, Any] | None = None,
         check: Callable[[Rows], None] | None = None,
+        *,
+        patience: "Patience | None" = None,
     ) -> Rows:
         """Run a statement in a write transaction, again where the server says that this may help.
 
-        ``check`` sees the answer before the transaction is committed; nothing is where it raises.
+        ``check`` sees the answer before the transaction is committed; nothing is where it raises. With ``patience``
+        a server that is away is waited for; then the statement must be one that may be done twice.
         """
         import neo4j
 
-        return self._run(statement, parameters, neo4j.WRITE_ACCESS, check)
+        return self._run(statement, parameters, neo4j.WRITE_ACCESS, check, patience)
 
     @contextlib.contextmanager
     def writer(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
@@ -189,6 +197,7 @@ class Store:
         parameters: Mapping[str, Any] | None,
         access: str,
         check: Callable[[Rows], None] | None,
+        patience: "Patience | None",
     ) -> Rows:
         import neo4j
 
@@ -199,12 +208,13 @@ class Store:
                 check(rows)
             return rows
 
-        with (
-            explained(self.address),
-            self._driver.session(database=self._database, default_access_mode=access) as session,
-        ):
-            run = session.execute_read if access == neo4j.READ_ACCESS else session.execute_write
-            return run(work)
+        def managed() -> Rows:
+            with self._driver.session(database=self._database, default_access_mode=access) as session:
+                run = session.execute_read if access == neo4j.READ_ACCESS else session.execute_write
+                return run(work)
+
+        with explained(self.address):
+            return managed() if patience is None else patience(managed)
 
 
 def _driver(login: Address) -> "neo4j.Driver":
@@ -217,7 +227,9 @@ def _driver(login: Address) -> "neo4j.Driver":
     assert login.uri is not None
     auth = (login.user, login.password or "") if login.user is not None else None
     with explained(login):
-        driver = neo4j.GraphDatabase.driver(login.uri, auth=auth, connection_timeout=CONNECT_WITHIN)
+        driver = neo4j.GraphDatabase.driver(
+            login.uri, auth=auth, connection_timeout=CONNECT_WITHIN, max_transaction_retry_time=RETRY_WITHIN
+        )
         try:
             # Not a managed transaction: that would try again for half a minute.
             with driver.session(database=login.database) as session:

@@ -73,6 +73,8 @@ class Drawn:
     """Another content: part of the utilities and of the fingerprint."""
     parameters: dict[str, Any] = field(default_factory=lambda: {"utility": "sum", "k": 3})
     task: str | None = "CQTR"
+    layers: tuple[int, ...] = LAYERS
+    """Those of ``LAYERS`` that were analysed, without a gap."""
     features: str | None = None
     """What the names of its features begin with; its analysis unless given."""
 
@@ -87,7 +89,7 @@ class Drawn:
                 solver=solver,
                 seed=0 if solver == "pac" else None,
                 created="2026-01-02T03:04:05Z",
-                layers=LAYERS,
+                layers=self.layers,
                 parameters=self.parameters,
                 config='{"k": 3}',
                 honesty={"stability_bound": 0.01, "undefined": NAN, **SHUFFLED},

@@ -1,62 +1,21 @@
-"""Loading: once is as often as you like, a killed load goes on, and what changed is refused."""
+"""Loading: everything goes in, once is as often as you like, and what changed is refused."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from graph.conftest import Drawing, snapshot
-from graph.drawn import EDGES, LAYERS, NEURONS, SIZES, Drawn
+from graph.drawn import LAYERS, NEURONS, Drawn
+from graph.loads import ALIGNED, BATCH, COALITIONS, EVENTS, FEATURES, INTERACTIONS, OWN, PARTS, SHARED
 
-import hedonic_graph
 from hedonic_graph.errors import UserError
 from hedonic_graph.graph import runs, schema, statements
 from hedonic_graph.graph.loader import ingest
-from hedonic_graph.graph.store import Address, Store
-
-COALITIONS = sum(map(len, SIZES.values()))
-INTERACTIONS = sum(map(len, EDGES.values()))
-EVENTS = sum(edge[-1] is not None for edges in EDGES.values() for edge in edges)
-OWN = COALITIONS + NEURONS * len(LAYERS) + INTERACTIONS + EVENTS
-SHARED = NEURONS * len(LAYERS) * 3
-# In batches of three, one line each: 36 of neurons and preferences, 26 of the first run, 26 of the second.
-BATCH = 3
-SHARED_LINES = 36
+from hedonic_graph.graph.store import Store
 
 
-def state(store: Store, run: str) -> dict[str, Any]:
-    return store.read(statements.load("load/state").text, {"run": run}).records()[0]
-
-
-def start(address: Address, drawn: Drawn, *, batch: int, pause: float) -> "subprocess.Popen[str]":
-    where = (
-        {"store": str(address.folder)}
-        if address.uri is None
-        else {"uri": address.uri, "user": address.user, "password": address.password}
-    )
-    settings = {
-        "address": where,
-        "analysis": drawn.analysis,
-        "model_id": drawn.model_id,
-        "batch": batch,
-        "pause": pause,
-    }
-    paths = [str(Path(hedonic_graph.__file__).parents[1]), str(Path(__file__).parents[1])]
-    return subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("loading.py")), json.dumps(settings)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-    )
-
-
-def finish(process: "subprocess.Popen[str]") -> int:
-    process.communicate(timeout=120)
-    return process.returncode
+def listed(store: Store, drawn: Drawn) -> dict[str, dict[str, Any]]:
+    return {row["run"]: row for row in runs.listed(store).records() if row["run"].startswith(drawn.analysis)}
 
 
 def test_everything_that_was_drawn_is_in_the_graph(store: Store, drawing: Drawing) -> None:
@@ -64,11 +23,11 @@ def test_everything_that_was_drawn_is_in_the_graph(store: Store, drawing: Drawin
     report = ingest(drawn, store)
     assert [(run.outcome, run.rows) for run in report.runs] == [("loaded", OWN + SHARED), ("loaded", OWN)]
     lines = snapshot(store, drawn)
-    # Two runs of 12 coalitions, 36 neurons, 2 runs, 1 model; each coalition is found in its run.
-    nodes = 2 * COALITIONS + NEURONS * len(LAYERS) + 2 + 1
+    # Two runs of 12 coalitions, 36 neurons, 3 features, 2 runs, 1 model; each coalition is found in its run.
+    nodes = 2 * COALITIONS + NEURONS * len(LAYERS) + FEATURES + 2 + 1 + PARTS
     edges = 2 * (OWN - COALITIONS) + 2 * COALITIONS + 2 + NEURONS * len(LAYERS) * 2
     assert len(lines) == nodes + edges
-    found = {row["run"]: row for row in runs.listed(store).records()}
+    found = listed(store, drawn)
     for run in drawn.runs:
         row = found[run.id]
         assert (row["status"], row["layers"], row["model"]) == ("complete", [3, 4, 6], drawn.model_id)
@@ -84,6 +43,11 @@ def test_undefined_values_are_left_out(store: Store, drawing: Drawing) -> None:
     assert store.read(edge, values).values[0][0] == {
         "mass": 0.05, "flow": 0.2, "alpha": 0.0, "beta": 0.0, "lift": 0.9, "matched": False,
     }  # fmt: skip
+    coalition = "MATCH (c:Coalition {id: $id}) RETURN properties(c) AS p"
+    values = {"id": schema.coalition_id(run, 3, 3)}
+    assert store.read(coalition, values).values[0][0] == {
+        "id": values["id"], "run": run, "layer": 3, "rank": 3, "size": 1, "drop": 0.002,
+    }  # fmt: skip
     assert "undefined" not in {row["property"] for row in runs.shown(store, run).records()}
 
 
@@ -96,6 +60,19 @@ def test_twice_is_once(store: Store, drawing: Drawing, batch: int, monkeypatch: 
     report = ingest(drawn, store)
     assert [(run.outcome, run.rows) for run in report.runs] == [("present", 0), ("present", 0)]
     assert snapshot(store, drawn) == before
+
+
+def test_batches_and_writers_make_no_difference(
+    store: Store, drawing: Drawing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = drawing()
+    ingest(drawn, store, writers=1)
+    alone = snapshot(store, drawn)
+    for run in drawn.runs:
+        runs.delete(store, run.id)
+    monkeypatch.setattr(store, "batch", BATCH)
+    ingest(drawn, store, writers=3)
+    assert snapshot(store, drawn) == alone
 
 
 def test_a_changed_run_is_refused_before_anything_is_written(store: Store, drawing: Drawing) -> None:
@@ -124,110 +101,34 @@ def test_replace_leaves_nothing_of_the_old_run(store: Store, drawing: Drawing) -
 def test_keep_is_passed_on(store: Store, drawing: Drawing) -> None:
     drawn = drawing(solvers=("exact",))
     ingest(drawn, store, keep=1)
-    row = next(row for row in runs.listed(store).records() if row["run"] == drawn.runs[0].id)
-    assert row["interactions"] == INTERACTIONS - 2
+    assert listed(store, drawn)[drawn.runs[0].id]["interactions"] == INTERACTIONS - 2
 
 
-@pytest.mark.parametrize("lines", [2, 38, 50, 70])
-def test_a_killed_load_goes_on(
-    store: Store, address: Address, drawing: Drawing, lines: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "batch", BATCH)
-    drawn = drawing()
-    ingest(drawn, store)
-    undisturbed = snapshot(store, drawn)
-    for run in drawn.runs:
-        runs.delete(store, run.id)
-
-    loader = start(address, drawn, batch=BATCH, pause=0.02)
-    assert loader.stdout is not None
-    with loader.stdout:
-        for _ in range(lines):
-            loader.stdout.readline()
-        loader.kill()
-        loader.wait()
-    found = {row["run"]: row["status"] for row in runs.listed(store).records()}
-    # One of the two runs, at least, is not there or not whole; what is not whole is in no query.
-    assert [found.get(run.id) for run in drawn.runs] != ["complete", "complete"]
-    partial = [run.id for run in drawn.runs if found.get(run.id) == "loading"]
-    for run_id in partial:
-        sizes = statements.load("sizes")
-        assert store.read(sizes.text, sizes.bind({"run": run_id})).values == []
-
-    report = ingest(drawn, store)
-    assert {run.run for run in report.runs if run.outcome == "continued"} == set(partial)
-    assert snapshot(store, drawn) == undisturbed
-
-
-def test_a_load_that_goes_on_does_not_begin_again(
-    store: Store, address: Address, drawing: Drawing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "batch", BATCH)
-    drawn = drawing(solvers=("exact", "pac"))
-    loader = start(address, drawn, batch=BATCH, pause=0.02)
-    assert loader.stdout is not None
-    with loader.stdout:
-        for _ in range(SHARED_LINES + 10):
-            loader.stdout.readline()
-        loader.kill()
-        loader.wait()
-    done = state(store, drawn.runs[0].id)["load_step"]
-    assert 10 <= done < 26
-    # What is not sent again: the neurons, the preferences and the whole batches.
-    assert 0 < ingest(drawn, store).runs[0].rows <= OWN - 2 * done
-
-
-def test_a_cut_off_load_of_another_content_begins_again(
-    store: Store, address: Address, drawing: Drawing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "batch", BATCH)
-    drawn = drawing()
-    ingest(drawn.changed(), store)
-    fresh = snapshot(store, drawn)
-    for run in drawn.runs:
-        runs.delete(store, run.id)
-    loader = start(address, drawn, batch=BATCH, pause=0.02)
-    assert loader.stdout is not None
-    with loader.stdout:
-        for _ in range(SHARED_LINES + 10):
-            loader.stdout.readline()
-        loader.kill()
-        loader.wait()
-    ingest(drawn.changed(), store)
-    assert snapshot(store, drawn) == fresh
-
-
-def test_two_loaders_at_once(store: Store, address: Address, drawing: Drawing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "batch", 5)
-    model = drawing().model_id
-    one, other = drawing(model_id=model), drawing(model_id=model)
-    ingest(one, store)
-    ingest(other, store)
-    apart = snapshot(store, one, other)
-    for run in one.runs + other.runs:
-        runs.delete(store, run.id)
-    loaders = [start(address, drawn, batch=5, pause=0.0) for drawn in (one, other, one)]
-    assert [finish(loader) for loader in loaders] == [0, 0, 0]
-    assert snapshot(store, one, other) == apart
-
-
-def test_rows_that_point_nowhere_are_not_written(
+def test_preferences_from_an_earlier_state_are_refused_or_replaced(
     store: Store, drawing: Drawing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = drawing(solvers=("exact",))
-    whole = Drawn.edges
+    ingest(drawn, store)
+    before = snapshot(store, drawn)
+    later = drawing(analysis=drawn.analysis, model_id=drawn.model_id, solvers=("pac",))
+    monkeypatch.setattr(Drawn, "preferences_fingerprint", lambda self, valuation, layer: "another")
+    with pytest.raises(UserError, match=r"preferences from an earlier state.*--replace"):
+        ingest(later, store)
+    assert snapshot(store, drawn) == before
+    ingest(later, store, replace=True)
+    count = "MATCH (:Neuron {model: $model})-[p:PREFERS]->() RETURN count(p)"
+    assert store.read(count, {"model": drawn.model_id}).values == [(NEURONS * len(LAYERS) * 2,)]
+    assert {row["status"] for row in listed(store, drawn).values()} == {"complete"}
 
-    def edges(self: Drawn, run: Any, layer: int, keep: int) -> pd.DataFrame:
-        frame = whole(self, run, layer, keep)
-        frame.loc[frame.index[:1], "target"] = 99
-        return frame
 
-    monkeypatch.setattr(Drawn, "edges", edges)
-    with pytest.raises(UserError, match="1 of 5 rows name a neuron or coalition that the analysis does not have"):
-        ingest(drawn, store)
-    assert state(store, drawn.runs[0].id)["status"] == "loading"
-    query = statements.load("significant")
-    assert store.read(query.text, query.bind({"run": drawn.runs[0].id})).values == []
+def test_a_model_of_another_size_is_refused(store: Store, drawing: Drawing) -> None:
+    drawn = drawing(solvers=("exact",))
+    ingest(drawn, store)
+    other = drawing(model_id=drawn.model_id)
+    other.model = type(drawn.model)(**{**vars(drawn.model), "d_ff": 13})
+    with pytest.raises(UserError, match="has 12 neurons a layer in the graph, and 13 here"):
+        ingest(other, store)
+    assert listed(store, other) == {}
 
 
 @pytest.mark.parametrize(
@@ -255,7 +156,7 @@ def test_hostile_names_go_in_and_come_out(store: Store, drawing: Drawing, name: 
     )
     run = drawn.runs[0].id
     ingest(drawn, store)
-    row = next(row for row in runs.listed(store).records() if row["run"] == run)
+    row = listed(store, drawn)[run]
     assert (row["task"], row["model"], row["status"]) == (name, drawn.model_id, "complete")
     properties = dict(runs.shown(store, run).values)
     assert properties[name[:200]] == name
@@ -265,38 +166,38 @@ def test_hostile_names_go_in_and_come_out(store: Store, drawing: Drawing, name: 
     assert [row["source"] for row in store.read(query.text, query.bind({"run": run})).records()] == [
         schema.coalition_id(run, 4, 0)
     ] * 2
+    aligned = "MATCH (c:Coalition {id: $id})-[:ALIGNS_WITH]->(f:Feature) RETURN f.name, c.feature ORDER BY f.name"
+    best = drawn.feature("overlap")
+    assert store.read(aligned, {"id": schema.coalition_id(run, 3, 0)}).values == [
+        (drawn.feature("length"), best),
+        (best, best),
+    ]
     runs.delete(store, run)
     assert snapshot(store, drawn) == []
     assert snapshot(store, bystander) == before
 
 
-def test_long_values_go_in_and_ids_too_long_for_a_key_are_refused(store: Store, drawing: Drawing) -> None:
+def test_long_values_go_in_and_keys_too_long_for_an_index_are_refused(store: Store, drawing: Drawing) -> None:
     long = "x" * 10_000
-    drawn = drawing(solvers=("exact",), task=long)
+    drawn = drawing(solvers=("exact",), task=long, parameters={long: long})
     ingest(drawn, store)
-    assert dict(runs.shown(store, drawn.runs[0].id).values)["task"] == long
-    other = drawing(model_id=long)
-    with pytest.raises(UserError, match="has 10,000 bytes: an id may have 8,000 at most"):
+    shown = dict(runs.shown(store, drawn.runs[0].id).values)
+    assert shown["task"] == shown[long] == long
+    for other, what in ((drawing(model_id=long), "model id"), (drawing(analysis=long), "run id")):
+        with pytest.raises(UserError, match=rf"the {what} 'x+'\.\.\. has 10,0\d\d bytes: it may have 1 to 8,000"):
+            ingest(other, store)
+        assert listed(store, other) == {}
+    other = drawing(solvers=("exact",), features=long)
+    with pytest.raises(UserError, match=r"the feature 'x+'\.\.\. has 10,0\d\d bytes"):
         ingest(other, store)
-    assert all(row["run"] != other.runs[0].id for row in runs.listed(store).records())
+    assert ALIGNED and store.read("MATCH (f:Feature) WHERE size(f.name) > 9000 RETURN f").values == []
 
 
-def test_a_batch_whose_answer_was_lost_is_there_once(
-    store: Store, drawing: Drawing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "batch", BATCH)
-    drawn = drawing()
+def test_many_long_names_are_sent_in_small_messages(store: Store, drawing: Drawing) -> None:
+    # All rows of a table in one message would be 12 * 7,000 bytes a column; the limit is what one row comes to.
+    drawn = drawing(solvers=("exact",), features="y" * 7_900)
     ingest(drawn, store)
-    undisturbed = snapshot(store, drawn)
-    for run in drawn.runs:
-        runs.delete(store, run.id)
-    write = Store.write
-
-    def twice(self: Store, statement: str, parameters: Any = None, check: Any = None) -> Any:
-        if parameters is not None and "number" in parameters:
-            write(self, statement, parameters, check)
-        return write(self, statement, parameters, check)
-
-    monkeypatch.setattr(Store, "write", twice)
-    ingest(drawn, store)
-    assert snapshot(store, drawn) == undisturbed
+    names = (
+        "MATCH (:Coalition {run: $run})-[:ALIGNS_WITH]->(f:Feature) RETURN DISTINCT size(f.name) ORDER BY size(f.name)"
+    )
+    assert store.read(names, {"run": drawn.runs[0].id}).values == [(7_907,), (7_908,)]
