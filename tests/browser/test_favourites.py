@@ -80,5 +80,7 @@ def test_values_are_written_as_cypher_writes_them() -> None:
 def test_the_zip_holds_them_and_is_the_same_each_time() -> None:
     with zipfile.ZipFile(io.BytesIO(archive())) as file:
         assert {name: file.read(name).decode() for name in file.namelist()} == favourites()
-        assert {entry.external_attr >> 16 for entry in file.infolist()} == {0o644}
+        assert {(entry.external_attr >> 16, entry.date_time) for entry in file.infolist()} == {
+            (0o644, (1980, 1, 1, 0, 0, 0))
+        }
     assert archive() == archive()

@@ -58,6 +58,16 @@ def browser(graph: Store, neo4j_server: "Neo4jServer", tmp_path_factory: pytest.
         yield opened
 
 
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("browser.window.find_spec", lambda name: name)
+    assert missing() == "Neo4j Browser is shown in Chromium: there is none"
+    (tmp_path / "chromium").touch(mode=0o755)
+    assert missing() is None
+    monkeypatch.setattr("browser.window.find_spec", lambda name: None)
+    assert missing() == "Neo4j Browser is shown by the package playwright: it is not installed"
+
+
 def library(draws: bool) -> list[str]:
     names = [name for name in statements.names() if name.startswith("draw_") == draws]
     return sorted((statements.load(name).title for name in names), key=str.lower)

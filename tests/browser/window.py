@@ -68,6 +68,11 @@ class Window:
     def __init__(self, page: "Page"):
         self.page = page
         self._session = page.context.new_cdp_session(page)
+        page.evaluate(
+            "window.drags = [];"
+            "for (const type of ['dragenter', 'dragover', 'drop'])"
+            " document.addEventListener(type, () => window.drags.push(type), true)"
+        )
 
     @property
     def frame(self) -> "Locator":
@@ -75,18 +80,33 @@ class Window:
         return self.page.get_by_test_id("frame").first
 
     def drop(self, path: Path) -> None:
-        """Drag a file onto the page, as from a file manager, and let go where the page shows that it takes it."""
-        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        """Drag a file onto the page, as from a file manager, and let go when the page shows that it takes it.
 
-        def drag(type: str) -> None:
-            self._session.send("Input.dispatchDragEvent", {"type": type, "x": 700, "y": 600, "data": data})
-
-        drag("dragEnter")
-        drag("dragOver")
-        self.page.locator(".filedrop.has-file-hovering").wait_for()
-        drag("dragOver")
-        drag("drop")
+        What comes to lie below the file is entered by it first, and takes it only after that; where the page
+        changes at the last moment, a person would try again.
+        """
+        while not self._dropped(path):
+            pass
         self.page.locator(".filedrop:not(.has-file-hovering)").wait_for()
+
+    def _dropped(self, path: Path) -> bool:
+        self._drag("dragEnter", path)
+        self.page.locator(".filedrop.has-file-hovering").wait_for()
+        while self._drag("dragOver", path) != "dragover":
+            pass
+        return self._drag("drop", path) == "drop"
+
+    def _drag(self, type: str, path: Path) -> str:
+        """Send one event of dragging and return the last that the page has seen of it."""
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        self.page.evaluate("window.drags = []")
+        self._session.send("Input.dispatchDragEvent", {"type": type, "x": 700, "y": 600, "data": data})
+        for _ in range(100):
+            seen = self.page.evaluate("window.drags")
+            if (seen and type != "drop") or "drop" in seen:
+                break
+            self.page.wait_for_timeout(50)
+        return str(seen[-1]) if seen else ""
 
     def open_favourites(self) -> None:
         self.page.get_by_test_id("navigationFavorites").click()
