@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hedonic_graph.bench.loading import load
+from hedonic_graph.bench.loading import Task, load
 from hedonic_graph.bench.machine import machine
 from hedonic_graph.bench.questions import Effort, measure
 from hedonic_graph.bench.report import Report
 from hedonic_graph.bench.synthetic import Scale, Synthetic
-from hedonic_graph.graph import keeper, runs
+from hedonic_graph.graph import keeper, statements
 from hedonic_graph.graph.store import Address, Store, connect
 from hedonic_graph.progress import Progress, bar
 
 Left = Callable[[str], None]
+# Nodes that go in one transaction; a coalition takes up to some thousand edges with it.
+CLEAR = {"coalitions": 50, "neurons": 1000, "features": 50, "parts": 50, "runs": 50, "models": 50}
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,14 @@ def bench(
     before, loads = machine(), []
     with _place(address) as store, _cleared(store, name, progress, left):
         for loader in loaders:
-            load(address, loader, plan.warm, f"{name}/warm")
-            _clear(store, name, progress)
+            load(Task(address, loader, plan.warm, f"{name}/warm"))
+            clear(store, name, progress)
         for _ in range(plan.repeat):
             for loader in loaders:
-                _clear(store, name, progress)
-                loads.append(load(address, loader, plan.scale, f"{name}/{loader}"))
+                clear(store, name, progress)
+                loads.append(load(Task(address, loader, plan.scale, f"{name}/{loader}")))
         # The last one stays, with a second run for the queries that compare two.
-        load(address, "ours", plan.scale, f"{name}/ours", runs=2)
+        load(Task(address, "ours", plan.scale, f"{name}/ours", runs=2))
         timings = measure(store, results, plan.effort, progress)
         return Report(before, store.server, str(address), store.batch, plan.scale, plan.warm, loads, timings)
 
@@ -87,14 +89,21 @@ def _cleared(store: Store, name: str, progress: Callable[..., Progress], left: L
         yield
     finally:
         try:
-            _clear(store, name, progress)
+            clear(store, name, progress)
         except BaseException:
             left(name)
             raise
 
 
-def _clear(store: Store, name: str, progress: Callable[..., Progress]) -> None:
-    for row in runs.listed(store).records():
-        if row["run"].startswith(f"{name}/"):
-            with store.writer():
-                runs.delete(store, row["run"], progress=progress)
+def clear(store: Store, name: str, progress: Callable[..., Progress]) -> None:
+    """Take out whatever begins with the name, however far its load came."""
+    counter = progress(f"Deleting {name}", unit="node")
+    try:
+        with store.writer():
+            for label, limit in CLEAR.items():
+                statement = statements.load(f"bench/clear_{label}").text
+                values = {"prefix": f"{name}/", "limit": limit}
+                while count := store.write(statement, values).values[0][0]:
+                    counter.update(count)
+    finally:
+        counter.close()

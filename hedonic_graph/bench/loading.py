@@ -5,19 +5,20 @@ machine sees the password, and writes what it measured as JSON to standard outpu
 """
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from hedonic_graph.bench.machine import fast_driver, peak
 from hedonic_graph.bench.synthetic import Scale, Synthetic
 from hedonic_graph.errors import UserError
-from hedonic_graph.graph.store import Address, connect
+from hedonic_graph.graph.store import Address, Store, connect
+from hedonic_graph.progress import bar
 
-LOADERS = ("plain", "ours")
+END_WITHIN = 20.0
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,48 @@ class Load:
         return self.rows / self.seconds
 
 
-def load(address: Address, loader: str, scale: Scale, name: str, runs: int = 1) -> Load:
-    """Load a drawn run of that name, by ``ours`` or ``plain``, in a process of its own.
+@dataclass(frozen=True)
+class Task:
+    """What to load, where, and by which loader."""
+
+    address: Address
+    loader: str
+    """``ours`` or ``plain``."""
+    scale: Scale
+    name: str
+    runs: int = 1
+
+    def to_json(self) -> str:
+        """Return it for ``from_json``."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Task":
+        """Return what ``to_json`` wrote."""
+        values = json.loads(text)
+        folder = values["address"].pop("folder")
+        address = Address(**values["address"], folder=None if folder is None else Path(folder))
+        return cls(**{**values, "address": address, "scale": Scale(**values["scale"])})
+
+
+def load(task: Task) -> Load:
+    """Load in a process of its own.
 
     Raises UserError where the process says what is wrong, and ends it where this one is interrupted.
     """
-    where = asdict(address) | {"folder": None if address.folder is None else str(address.folder)}
-    settings = {"address": where, "loader": loader, "scale": asdict(scale), "name": name, "runs": runs}
     command = [sys.executable, "-m", "hedonic_graph.bench.loading"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    # In a group of its own: Ctrl-C is passed on once, so that it ends in order and nothing is written after it.
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
+    ) as process:
         try:
-            output, _ = process.communicate(json.dumps(settings))
+            output, _ = process.communicate(task.to_json())
         except BaseException:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(END_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
             raise
     if process.returncode:
         raise RuntimeError(f"the process that loads ended with {process.returncode}")
@@ -62,38 +92,42 @@ def load(address: Address, loader: str, scale: Scale, name: str, runs: int = 1) 
     return Load(**found)
 
 
-def run(settings: dict[str, Any]) -> Load:
+def run(task: Task) -> Load:
     """Load in this process."""
-    folder = settings["address"]["folder"]
-    address = Address(**{**settings["address"], "folder": None if folder is None else Path(folder)})
-    results = Synthetic(Scale(**settings["scale"]), name=settings["name"], runs=settings["runs"], hold=None)
+    results = Synthetic(task.scale, name=task.name, runs=task.runs, hold=None)
     results.draw()
-    with connect(address) as store:
+    with connect(task.address) as store:
         before, began = peak(), time.perf_counter()
-        if settings["loader"] == "plain":
-            from hedonic_graph.bench import plain
-            from hedonic_graph.progress import bar
-
-            progress = bar(f"Loading {results.name}", unit="row")
-            with store.writer():
-                rows = sum(plain.load(results, run, store, progress) for run in results.runs)
-            progress.close()
-        else:
-            from hedonic_graph.graph.loader import ingest
-
-            rows = ingest(results, store).rows
+        rows = (_plain if task.loader == "plain" else _ours)(results, store)
         seconds = time.perf_counter() - began
-    return Load(settings["loader"], rows, seconds, peak(), before, fast_driver())
+    return Load(task.loader, rows, seconds, peak(), before, fast_driver())
+
+
+def _plain(results: Synthetic, store: Store) -> int:
+    from hedonic_graph.bench import plain
+
+    progress = bar(f"Loading {results.name}", unit="row")
+    try:
+        with store.writer():
+            return sum(plain.load(results, run, store, progress) for run in results.runs)
+    finally:
+        progress.close()
+
+
+def _ours(results: Synthetic, store: Store) -> int:
+    from hedonic_graph.graph.loader import ingest
+
+    return ingest(results, store).rows
 
 
 def main() -> None:
     """Answer on standard output."""
     try:
-        answer = asdict(run(json.load(sys.stdin)))
+        answer = asdict(run(Task.from_json(sys.stdin.read())))
     except UserError as error:
         answer = {"error": str(error)}
     except KeyboardInterrupt:
-        # The process that started this one was interrupted as well, and says so.
+        # The process that started this one says so.
         sys.exit(130)
     print(json.dumps(answer))
 
