@@ -44,6 +44,7 @@ CIRCLES = {
     "Run": Circle("#486581", "#334E68", WHITE, 80, "{analysis} {valuation} {solver} {seed}"),
     "Neuron": Circle("#E4E7EB", "#CBD2D9", DARK, 35, "{index}"),
     "Coalition": Circle("#FFF3C4", "#CB9B24", DARK, 65, "L{layer}/C{rank} ({size})", 13),
+    "Part": Circle("#E4E7EB", "#9AA5B1", DARK, 50, "{kind}"),
     "Feature": Circle("#F3D5E5", "#CC79A7", DARK, 80, "{name}"),
 }
 

@@ -88,6 +88,14 @@ def test_members_stand_with_whom_they_prefer_in_the_coalition(store: Store, run:
     assert draw(store, "draw_members", coalition=coalition, members=1) == rows[:2]
 
 
+def test_features_are_those_followed_closely(store: Store, run: str) -> None:
+    assert draw(store, "draw_features", run=run, r2=0.4) == [
+        ("L4/C0 ALIGNS_WITH overlap",),
+        ("L3/C0 ALIGNS_WITH overlap",),
+        ("L3/C1 ALIGNS_WITH length",),
+    ]
+
+
 def test_browser_begins_with_the_newest_analysis_and_its_coalition_with_most_relatives(
     store: Store, drawing: Drawing
 ) -> None:
