@@ -173,6 +173,15 @@ def test_the_runs_of_a_folder_share_what_they_hang_on(
     assert (copy / "manifest.json").read_bytes() == before
 
 
+def test_a_folder_without_text_takes_no_run_with_one(
+    tmp_path: Path, asked: ImportConfig, exact: dict[int, Coalitions], pac: dict[int, Coalitions]
+) -> None:
+    shape = ImportConfig(model=asked.model, adapter=asked.adapter, task=asked.task, layers=LAYERS)
+    import_partitions(shape, exact, tmp_path / "a")
+    with pytest.raises(UserError, match=r"whose text \(by its checksum\) is None, not [0-9a-f]{8}:"):
+        import_partitions(asked, pac, tmp_path / "a", name="pac")
+
+
 def test_the_same_text_from_another_place_is_the_same(
     copy: Path, asked: ImportConfig, pac: dict[int, Coalitions], tmp_path: Path
 ) -> None:
