@@ -88,7 +88,9 @@ def _print(path: Path, running: "Keeper | None", stays: bool, as_json: bool) -> 
         record |= {
             "uri": running.uri,
             "user": keeper.USER,
-            "password_file": str(path / "password"),
+            "password_file": str(keeper.password_file(path, keeper.USER)),
+            "reader": keeper.READER,
+            "reader_password_file": str(keeper.password_file(path, keeper.READER)),
             "database": keeper.DATABASE,
             "stays": stays,
             "pid": running.pid,
@@ -100,5 +102,6 @@ def _print(path: Path, running: "Keeper | None", stays: bool, as_json: bool) -> 
         click.echo(f"{path}: not running; the next command starts it")
     else:
         click.echo(f"{path}: running at {running.uri}, database {keeper.DATABASE}")
-        click.echo(f"user {keeper.USER}, password in {path / 'password'}")
+        for user, may in ((keeper.READER, "read"), (keeper.USER, "read and write")):
+            click.echo(f"to {may}: user {user}, password in {keeper.password_file(path, user)}")
         click.echo("stays until `hedonic-graph store stop`" if stays else "ends ten minutes after its last command")

@@ -9,7 +9,8 @@ back when its holder dies, so a killed keeper leaves nothing that stops the next
 ``clients.lock``  shared by the commands at work; the keeper has none when it can take it alone
 ``writer.lock``   held by the one loader at work
 ``keeper.json``   the keeper's process id and address; means something only while ``keeper.lock`` is held
-``password``      of the store's server; readable by its owner alone, as is everything else here
+``password``, ``reader.password``  of the server's two users, who may do everything and only read; readable by their
+owner alone, as is everything else here
 """
 
 import argparse
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.graph.faults import no_room
 
 IDLE = 600.0
 """Seconds without a command after which a keeper ends, unless it was started to stay."""
@@ -37,6 +39,9 @@ STOP_WITHIN = 90.0
 POLL = 0.25
 LOG_LIMIT = 1_000_000
 USER = "root"
+"""May do everything."""
+READER = "reader"
+"""May read and nothing else: the server refuses it every write."""
 DATABASE = "neo4j"
 
 
@@ -58,6 +63,9 @@ class Lease:
 
     keeper: Keeper
     password: str
+    """Of ``USER``."""
+    reader_password: str
+    """Of ``READER``."""
     lock: IO[str]
 
     def close(self) -> None:
@@ -85,7 +93,8 @@ def attach(folder: Path, *, stay: bool = False, idle: float = IDLE) -> Lease:
             keeper = _running(folder) or _start(folder, stay, idle)
             if stay and not keeper.stay:
                 os.kill(keeper.pid, signal.SIGUSR1)
-            return Lease(keeper, (folder / "password").read_text().strip(), lease)
+            password, reader = (password_file(folder, user).read_text().strip() for user in (USER, READER))
+            return Lease(keeper, password, reader, lease)
         except BaseException:
             lease.close()
             raise
@@ -134,6 +143,11 @@ def is_store(folder: Path) -> bool:
     return (folder / "start.lock").is_file()
 
 
+def password_file(folder: Path, user: str) -> Path:
+    """Return the file with the password of ``USER`` or ``READER``."""
+    return folder / {USER: "password", READER: "reader.password"}[user]
+
+
 def _prepare(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -141,6 +155,8 @@ def _prepare(folder: Path) -> None:
             strangers = [path.name for path in folder.iterdir()]
             if strangers and not is_store(folder):
                 raise UserError(f"{folder} is not a store: it holds {strangers[0]} (name an empty or a new folder)")
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
     except FileExistsError:
         raise UserError(f"{folder} is a file: a store is a folder") from None
     except OSError as error:
@@ -223,6 +239,8 @@ def _start(folder: Path, stay: bool, idle: float) -> Keeper:
         process.stdout.close()
         process.wait()
     keeper = _running(folder) if answer == b"ready\n" else None
+    if keeper is None and no_room(folder):
+        raise UserError(f"the embedded store did not start: no room left on the disk of {folder}: make room")
     if keeper is None:
         raise UserError(f"the embedded store did not start: {_last_words(log)} (see {log})")
     return keeper
@@ -252,8 +270,11 @@ def keep(folder: Path, *, stay: bool, idle: float, ready: IO[bytes]) -> None:
         )
         assert server.stdin is not None and server.stdout is not None
         try:
-            password = _password(folder / "password")
-            order = {"folder": str(folder), "database": DATABASE, "password": password}
+            logins = {
+                role: (user, _password(password_file(folder, user)))
+                for role, user in (("writer", USER), ("reader", READER))
+            }
+            order = {"folder": str(folder), "database": DATABASE, **logins}
             server.stdin.write(json.dumps(order).encode() + b"\n")
             server.stdin.flush()
             answer = server.stdout.readline()
@@ -307,8 +328,8 @@ def _alone(clients: IO[str]) -> bool:
 
 
 def _password(path: Path) -> str:
-    """Return the store's password, made where there is none."""
-    if not path.exists():
+    """Return the password in a file, made anew where there is none or others could have read it."""
+    if not path.exists() or path.stat().st_mode & 0o077 or not path.read_text().strip():
         _write(path, secrets.token_urlsafe(32))
     return path.read_text().strip()
 

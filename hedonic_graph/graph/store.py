@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.graph import statements
+from hedonic_graph.graph.faults import explained, without_login
+from hedonic_graph.graph.reading import Reading
 
 if TYPE_CHECKING:
     import neo4j
@@ -23,6 +26,8 @@ DEFAULT_FOLDER = "hedonic.graph"
 EMBEDDED_BATCH = 2_000
 NEO4J_BATCH = 10_000
 CONNECT_WITHIN = 15.0
+# With the login; a port that takes connections and says nothing costs this.
+ANSWER_WITHIN = 20.0
 # How long the driver does a transaction again on its own; a load waits longer (``Patience``).
 RETRY_WITHIN = 10.0
 ATTEMPTS = 3
@@ -40,7 +45,7 @@ class Address:
     folder: Path | None = None
 
     def __str__(self) -> str:
-        return f"the store at {self.folder}" if self.uri is None else _without_login(self.uri)
+        return f"the store at {self.folder}" if self.uri is None else without_login(self.uri)
 
 
 @dataclass(frozen=True)
@@ -73,9 +78,7 @@ def resolve(
         uri = uri or environment.get("NEO4J_URI") or None
     if uri is not None:
         if not _SCHEME.match(uri):
-            raise UserError(
-                f"{_without_login(uri)} is not the address of a server: it looks like bolt://localhost:7687"
-            )
+            raise UserError(f"{without_login(uri)} is not the address of a server: it looks like bolt://localhost:7687")
         password = password or environment.get("NEO4J_PASSWORD") or None
         user = user or environment.get("NEO4J_USERNAME") or ("neo4j" if password else None)
         if user is not None and password is None:
@@ -93,7 +96,7 @@ def connect(address: Address, *, create: bool = True, idle: float | None = None)
     command, where one is started here. Raises UserError where nothing answers at ``address``, or not to this login.
     """
     if address.folder is None:
-        return Store(address, _driver(address), NEO4J_BATCH, address.database)
+        return Store(address, address, address, NEO4J_BATCH)
 
     from hedonic_graph.graph import keeper
 
@@ -104,9 +107,10 @@ def connect(address: Address, *, create: bool = True, idle: float | None = None)
         )
     for _ in range(ATTEMPTS):
         lease = keeper.attach(address.folder, idle=keeper.IDLE if idle is None else idle)
-        login = Address(lease.keeper.uri, keeper.USER, lease.password, keeper.DATABASE)
+        reader = Address(lease.keeper.uri, keeper.READER, lease.reader_password, keeper.DATABASE)
+        writer = Address(lease.keeper.uri, keeper.USER, lease.password, keeper.DATABASE)
         try:
-            store = Store(address, _driver(login), EMBEDDED_BATCH, keeper.DATABASE, lease)
+            store = Store(address, reader, writer, EMBEDDED_BATCH, lease)
         except BaseException:
             lease.close()
             if keeper.status(address.folder) == lease.keeper:
@@ -120,17 +124,25 @@ def connect(address: Address, *, create: bool = True, idle: float | None = None)
 
 
 class Store:
-    """An open connection. Every statement is a managed transaction; values are parameters, never text."""
+    """An open connection. Every statement is one transaction; values are parameters, never text.
 
-    def __init__(
-        self, address: Address, driver: "neo4j.Driver", batch: int, database: str | None, lease: "Lease | None" = None
-    ):
+    It reads and writes with two logins where the server has a user who may only read. Threads may share it.
+    """
+
+    def __init__(self, address: Address, reader: Address, writer: Address, batch: int, lease: "Lease | None" = None):
+        import neo4j
+
         self.address = address
         self.batch = batch
         """How many rows one statement should carry here."""
-        self._driver = driver
+        self._reader = reader
+        self._writer = writer
         self._lease = lease
-        self._database = database
+        # Whoever answers next knows what was written before, also in a cluster.
+        self._bookmarks = neo4j.GraphDatabase.bookmark_manager()
+        self._drivers: dict[Address, neo4j.Driver] = {}
+        self._opening = threading.Lock()
+        self._driver(reader)
 
     @property
     def embedded(self) -> bool:
@@ -141,7 +153,17 @@ class Store:
     def server(self) -> str:
         """Name and version of the server, as it calls itself."""
         with explained(self.address):
-            return self._driver.get_server_info().agent
+            return self._driver(self._reader).get_server_info().agent
+
+    def require_guard(self) -> None:
+        """Raise UserError where the server would let a statement write that is only to read."""
+        from hedonic_graph.graph import keeper
+
+        if "ArcadeDB" in self.server and self._reader.user != keeper.READER:
+            raise UserError(
+                f"{self.address} is an ArcadeDB, which lets user {self._reader.user!r} write in any query: name the "
+                f"store's folder with --store, or log in as {keeper.READER!r}"
+            )
 
     def read(
         self, statement: str, parameters: Mapping[str, Any] | None = None, *, patience: "Patience | None" = None
@@ -169,6 +191,30 @@ class Store:
         return self._run(statement, parameters, neo4j.WRITE_ACCESS, check, patience)
 
     @contextlib.contextmanager
+    def reading(
+        self, statement: str, parameters: Mapping[str, Any] | None = None, name: str | None = None
+    ) -> Iterator[Reading]:
+        """Run a statement in a read transaction that is rolled back, and hand on its rows one by one.
+
+        ``name`` is what errors call the statement. Raises UserError where it would write, or is wrong.
+        """
+        import neo4j
+
+        name = name or _title(statement)
+        with explained(self.address, name, reading=True), contextlib.ExitStack() as ends:
+            session = ends.enter_context(self._session(neo4j.READ_ACCESS))
+            transaction = ends.enter_context(session.begin_transaction())
+            try:
+                answer = Reading(transaction.run(statement, dict(parameters or {})), name)
+                yield answer
+                answer.end()
+                transaction.rollback()
+            except KeyboardInterrupt:
+                # To end in order is to wait for the statement's end; the closed connection ends it too.
+                ends.pop_all()
+                raise
+
+    @contextlib.contextmanager
     def writer(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
         """Wait for this store's one place for a writer; a Neo4j server has room for several."""
         if self.address.folder is None:
@@ -181,7 +227,8 @@ class Store:
 
     def close(self) -> None:
         """Close the connection; the embedded store's keeper may end some time after the last one."""
-        self._driver.close()
+        for driver in self._drivers.values():
+            driver.close()
         if self._lease is not None:
             self._lease.close()
 
@@ -209,15 +256,29 @@ class Store:
             return rows
 
         def managed() -> Rows:
-            with self._driver.session(database=self._database, default_access_mode=access) as session:
+            with self._session(access) as session:
                 run = session.execute_read if access == neo4j.READ_ACCESS else session.execute_write
                 return run(work)
 
-        with explained(self.address):
+        with explained(self.address, _title(statement)):
             return managed() if patience is None else patience(managed)
 
+    def _session(self, access: str) -> "neo4j.Session":
+        import neo4j
 
-def _driver(login: Address) -> "neo4j.Driver":
+        login = self._reader if access == neo4j.READ_ACCESS else self._writer
+        return self._driver(login).session(
+            database=login.database, default_access_mode=access, bookmark_manager=self._bookmarks
+        )
+
+    def _driver(self, login: Address) -> "neo4j.Driver":
+        with self._opening:
+            if login not in self._drivers:
+                self._drivers[login] = _open(login, self.address)
+            return self._drivers[login]
+
+
+def _open(login: Address, address: Address) -> "neo4j.Driver":
     import neo4j
 
     # Hints about plans and deprecations are for who writes the statements, not for who runs them.
@@ -226,9 +287,13 @@ def _driver(login: Address) -> "neo4j.Driver":
     logging.getLogger("neo4j").addHandler(logging.NullHandler())
     assert login.uri is not None
     auth = (login.user, login.password or "") if login.user is not None else None
-    with explained(login):
+    with explained(address):
         driver = neo4j.GraphDatabase.driver(
-            login.uri, auth=auth, connection_timeout=CONNECT_WITHIN, max_transaction_retry_time=RETRY_WITHIN
+            login.uri,
+            auth=auth,
+            connection_timeout=CONNECT_WITHIN,
+            connection_acquisition_timeout=ANSWER_WITHIN,
+            max_transaction_retry_time=RETRY_WITHIN,
         )
         try:
             # Not a managed transaction: that would try again for half a minute.
@@ -237,45 +302,14 @@ def _driver(login: Address) -> "neo4j.Driver":
         except ValueError as error:
             driver.close()
             # So the driver says that a host or port has no meaning.
-            raise UserError(f"no server at {login}: {error}") from error
+            raise UserError(f"no server at {address}: {error}") from error
         except BaseException:
             driver.close()
             raise
     return driver
 
 
-@contextlib.contextmanager
-def explained(address: Address) -> Iterator[None]:
-    """Turn what a user can put right about a connection into one line (DESIGN §7)."""
-    from neo4j import exceptions
-
-    try:
-        yield
-    except exceptions.AuthError as error:
-        if address.folder is not None:
-            raise UserError(f"{address} stopped answering: run the same command again") from error
-        if address.user is None:
-            raise UserError(f"{address} wants a login: set NEO4J_USERNAME and NEO4J_PASSWORD") from error
-        raise UserError(f"{address} refuses user {address.user!r}: wrong user name or password") from error
-    except exceptions.ServiceUnavailable as error:
-        reason = str(error).splitlines()[0] if str(error) else "no answer"
-        if "looks like HTTP" in str(error) or "handshake" in str(error).lower():
-            raise UserError(f"{address} does not speak Bolt: name the Bolt port (7687 by default)") from error
-        if address.folder is not None:
-            raise UserError(f"{address} stopped answering: run the same command again") from error
-        raise UserError(f"no server at {address}: {_without_login(reason)}") from error
-    except exceptions.SessionExpired as error:
-        raise UserError(f"{address} went away: run the same command again, it continues") from error
-    except exceptions.TransientError as error:
-        reason = (error.message or "no reason given").splitlines()[0]
-        raise UserError(f"{address} could not do it now ({reason}): run the same command again") from error
-    except exceptions.ConfigurationError as error:
-        raise UserError(f"{address} is not an address: {_without_login(str(error).splitlines()[0])}") from error
-    except exceptions.ClientError as error:
-        if "DatabaseNotFound" in (error.code or ""):
-            raise UserError(f"{address} has no database {address.database!r}: name it with --database") from error
-        raise
-
-
-def _without_login(text: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", text)
+def _title(statement: str) -> str:
+    """Return what a statement is called in its first comment."""
+    first = statement.lstrip().partition("\n")[0]
+    return f"'{first.removeprefix('// ')}'" if first.startswith("// ") else "a statement"

@@ -2,11 +2,11 @@
 
 import re
 
-import neo4j.exceptions
 import pytest
 from graph.conftest import Drawing
 from graph.drawn import SHUFFLED
 
+from hedonic_graph.errors import UserError
 from hedonic_graph.graph import schema, statements
 from hedonic_graph.graph.loader import ingest
 from hedonic_graph.graph.store import Store
@@ -77,7 +77,7 @@ def test_keys_are_unique_in_the_store(store: Store, drawing: Drawing) -> None:
         ("Run", drawn.runs[0].id),
         ("Model", drawn.model_id),
     ):
-        with pytest.raises((neo4j.exceptions.ClientError, neo4j.exceptions.DatabaseError)):
+        with pytest.raises(UserError, match="already"):
             store.write(f"CREATE (n:{label} {{id: $id}})", {"id": key})
 
 
