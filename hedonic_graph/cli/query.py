@@ -1,7 +1,8 @@
-"""``hedonic-graph query``: ask the graph a question by name."""
+"""``hedonic-graph query``: ask the graph a question by name, or in the user's own Cypher."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,19 +10,28 @@ from hedonic_graph.cli.connection import connection
 from hedonic_graph.errors import UserError
 
 if TYPE_CHECKING:
+    from hedonic_graph.graph.own import OwnStatement
+    from hedonic_graph.graph.reading import Reading
     from hedonic_graph.graph.statements import Statement
-    from hedonic_graph.graph.store import Address
+    from hedonic_graph.graph.store import Address, Store
 
 TABLE_ROWS = 50
+# Rows beyond those printed are counted so far; an answer may have millions.
+COUNTED = 10_000
 EXAMPLE = """\b
 Example:
   hedonic-graph query
   hedonic-graph query splits
-  hedonic-graph query descendants -p coalition=demo/pas.exact/L11/C0003 -p steps=2 --format csv"""
+  hedonic-graph query descendants -p coalition=demo/pas.exact/L11/C0003 -p steps=2 --format csv
+  hedonic-graph query --file mine.cypher -p layers='[11, 12]'
+  echo 'MATCH (r:Run) RETURN r.id' | hedonic-graph query -"""
 
 
 @click.command(epilog=EXAMPLE)
 @click.argument("name", required=False)
+@click.option(
+    "--file", "source", metavar="FILE", help="Run your own statement in FILE (- is standard input), read-only."
+)
 @click.option("-p", "--parameter", "given", multiple=True, metavar="KEY=VALUE", help="A parameter; may be repeated.")
 @click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="Output."
@@ -34,44 +44,43 @@ Example:
 @click.option("--show", is_flag=True, help="Print the statement instead of running it.")
 @connection
 def query(
-    name: str | None, given: tuple[str, ...], form: str, limit: int | None, show: bool, address: "Address"
+    name: str | None,
+    source: str | None,
+    given: tuple[str, ...],
+    form: str,
+    limit: int | None,
+    show: bool,
+    address: "Address",
 ) -> None:
-    """Run the query NAME; without it, list the queries.
+    """Run the query NAME, or your own Cypher; without either, list the queries.
 
-    Values are JSON where they parse as JSON, else text. Only runs that were loaded whole are asked.
+    Values are JSON where they parse as JSON, else text. The queries ask only runs that were loaded whole. Your own
+    statement sees all that is in the graph, and can only read; a table writes a node by its key, JSON gives all of it.
     """
-    from hedonic_graph.graph import statements
+    from hedonic_graph.graph import own, statements
 
-    if name is None:
+    if name == own.STANDARD_INPUT:
+        name, source = None, source or own.STANDARD_INPUT
+    if name is not None and source is not None:
+        raise UserError(f"{name} is a query by name and --file a statement of your own: give one of them")
+    if name is None and source is None:
         _list(form)
         return
-    statement = statements.query(name)
+    statement = own.load(source) if source is not None else statements.query(str(name))
     if show:
         click.echo(statement.text.rstrip())
         return
-    values = statement.bind(_values(statement, given))
-
-    from hedonic_graph.graph.answers import why_empty
-    from hedonic_graph.graph.store import connect
-
-    with connect(address, create=False) as store:
-        rows = store.read(statement.text, values)
-        reason = "" if rows.values else why_empty(store, statement, values)
-    _print(tuple(statement.columns), rows.values, form, limit)
-    if reason:
-        click.echo(f"no rows: {reason}", err=form != "table")
+    _ask(statement, statement.bind(statement.read(_texts(given))), form, limit, address)
 
 
-def _values(statement: "Statement", given: tuple[str, ...]) -> dict[str, object]:
-    parameters = {parameter.name: parameter for parameter in statement.parameters}
-    values = {}
+def _texts(given: tuple[str, ...]) -> dict[str, str]:
+    texts = {}
     for text in given:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UserError(f"-p {text!r} is not KEY=VALUE, for example -p run=demo/pas.exact")
-        # An unknown name stays as it is: bind says what the statement takes.
-        values[key] = parameters[key].read(value) if key in parameters else value
-    return values
+        texts[key] = value
+    return texts
 
 
 def _list(form: str) -> None:
@@ -82,20 +91,73 @@ def _list(form: str) -> None:
         (one.name, " ".join(p.name if p.required else f"[{p.name}]" for p in one.parameters), one.answers)
         for one in library
     ]
-    _print(("query", "parameters", "answers"), rows, form, None)
+    _print(("query", "parameters", "answers"), rows, form, 0)
 
 
-def _print(columns: tuple[str, ...], rows: Sequence[tuple[object, ...]], form: str, limit: int | None) -> None:
+def _ask(
+    statement: "Statement | OwnStatement", values: Mapping[str, Any], form: str, limit: int | None, address: "Address"
+) -> None:
+    from hedonic_graph.graph.own import OwnStatement
+    from hedonic_graph.graph.store import connect
+
+    with connect(address, create=False) as store:
+        if isinstance(statement, OwnStatement):
+            store.require_guard()
+        with store.reading(statement.text, values, statement.name) as answer:
+            first = next(answer.rows, None)
+            if first is not None:
+                _print(answer.columns, itertools.chain([first], answer.rows), form, limit)
+            told = answer.end()
+        # Known before anything is printed: it may be that what was asked for does not exist.
+        columns, reason = (answer.columns, "") if first else _nothing(store, statement, values, answer)
+    if reason and (form == "json" or (form == "csv" and columns)):
+        _print(columns, [], form, limit)
+    if reason or told.plan:
+        click.echo(told.plan or f"no rows: {reason}", err=form != "table")
+
+
+def _nothing(
+    store: "Store", statement: "Statement | OwnStatement", values: Mapping[str, Any], answer: "Reading"
+) -> tuple[tuple[str, ...], str]:
+    """Return the columns of an answer without rows, and why it has none."""
+    from hedonic_graph.graph.answers import why_empty
+    from hedonic_graph.graph.statements import Statement
+
+    if isinstance(statement, Statement):
+        return tuple(statement.columns), why_empty(store, statement, values)
+    return answer.columns, " ".join(answer.end().remarks) or "nothing in the graph matches"
+
+
+def _print(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str, limit: int | None) -> None:
     from hedonic_graph import tables
+    from hedonic_graph.graph.values import plain, shown
 
-    if limit is None and form == "table":
-        limit = TABLE_ROWS
-    shown = rows[:limit] if limit else rows
-    if form == "csv":
-        click.echo(tables.to_csv(columns, shown))
-    elif form == "json":
-        click.echo(tables.to_json(columns, shown))
-    elif rows:
-        click.echo(tables.render(columns, shown))
-    if len(shown) < len(rows):
-        click.echo(f"{len(shown):,} of {len(rows):,} rows (--limit 0 prints all)", err=form != "table")
+    if limit is None:
+        limit = TABLE_ROWS if form == "table" else 0
+    rest = iter(rows)
+    taken = _Counted(itertools.islice(rest, limit) if limit else rest)
+    if form == "table":
+        click.echo(tables.render(columns, [[shown(value) for value in row] for row in taken]))
+    else:
+        lines = (tables.csv_lines if form == "csv" else tables.json_lines)(
+            columns, ([plain(value) for value in row] for row in taken)
+        )
+        while chunk := list(itertools.islice(lines, 1_000)):
+            click.echo("\n".join(chunk))
+    more = sum(1 for _ in itertools.islice(rest, COUNTED))
+    if more:
+        whole = f"{taken.count + more:,}" if more < COUNTED else f"more than {taken.count + more:,}"
+        click.echo(f"{taken.count:,} of {whole} rows (--limit 0 prints all)", err=form != "table")
+
+
+class _Counted:
+    """Rows, counted as they pass."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]):
+        self.count = 0
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Sequence[Any]]:
+        for row in self._rows:
+            self.count += 1
+            yield row

@@ -26,10 +26,13 @@ from hedonic_graph.errors import UserError
 
 _PARAMETER = re.compile(r"\$(\w+) \((\w+), (required, example|optional, default) (.*?)\): (.*)")
 _COLUMN = re.compile(r"column (\w+): (.*)")
+# Far below what servers take.
+DEEPEST = 100
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
     "float": (float, int),
+    "boolean": (bool,),
     "list": (list,),
     "map": (dict,),
 }
@@ -41,7 +44,7 @@ class Parameter:
 
     name: str
     type: str
-    """string, integer, float, list or map."""
+    """string, integer, float, boolean, list or map."""
     required: bool
     value: Any
     """An example where it is required, else the default."""
@@ -52,17 +55,17 @@ class Parameter:
 
         A string needs no quotes, and may have them: ``7`` is the string "7" where a string is wanted.
         """
-        try:
-            value = json.loads(text)
-        except ValueError:
-            return text
-        return text if self.type == "string" and not isinstance(value, str | None) else value
+        value = _parsed(text)
+        if self.type == "string" and not isinstance(value, str | None):
+            value = text
+        _check_sendable(value)
+        return value
 
     def check(self, value: Any) -> Any:
         """Return ``value``, or raise UserError where it is not of the type."""
         if value is None and not self.required:
             return value
-        if not isinstance(value, _TYPES[self.type]) or isinstance(value, bool):
+        if not isinstance(value, _TYPES[self.type]) or isinstance(value, bool) != (self.type == "boolean"):
             example = "" if self.value is None else f", for example -p {self.name}={_shown(self.value)}"
             raise UserError(f"{self.name} is {value!r}: it must be {_article(self.type)}{example}")
         return float(value) if isinstance(value, int) and self.type == "float" else value
@@ -82,6 +85,11 @@ class Statement:
     """Why there may be no rows."""
     text: str
     """The file as it is."""
+
+    def read(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Return what the texts given stand for; ``bind`` says which of them there are not."""
+        named = {parameter.name: parameter for parameter in self.parameters}
+        return {name: named[name].read(text) if name in named else text for name, text in given.items()}
 
     def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return a value for every parameter.
@@ -146,19 +154,76 @@ def parse(name: str, text: str) -> Statement:
         if not line.startswith("// "):
             break
         head.append(line.removeprefix("// "))
-    parameters, columns, said = [], {}, {"Answers": "", "Empty": ""}
+    columns, said = {}, {"Answers": "", "Empty": ""}
     for line in head[1:]:
-        if match := _PARAMETER.fullmatch(line):
-            word, type, need, value, meaning = match.groups()
-            parameters.append(Parameter(word, type, need.startswith("required"), json.loads(value), meaning))
-        elif match := _COLUMN.fullmatch(line):
+        if _PARAMETER.fullmatch(line):
+            continue
+        if match := _COLUMN.fullmatch(line):
             columns[match[1]] = match[2]
         else:
             key, _, rest = line.partition(": ")
             if key not in said:
                 raise ValueError(f"{name}.cypher: a comment that is not understood: {line}")
             said[key] = rest
-    return Statement(name, head[0], said["Answers"], tuple(parameters), columns, said["Empty"], text)
+    return Statement(name, head[0], said["Answers"], declared(text, name), columns, said["Empty"], text)
+
+
+def declared(text: str, name: str) -> tuple[Parameter, ...]:
+    """Return the parameters that a statement's leading comments declare.
+
+    Raises UserError where a type is unknown or a default is not JSON.
+    """
+    found = []
+    for line in text.splitlines():
+        if not line.startswith("// "):
+            break
+        if match := _PARAMETER.fullmatch(line.removeprefix("// ")):
+            word, type, need, value, meaning = match.groups()
+            try:
+                known = type in _TYPES
+                found.append(Parameter(word, type, need.startswith("required"), json.loads(value), meaning))
+            except ValueError:
+                known = False
+            if not known:
+                raise UserError(f"{name}: what it says of ${word} is not understood: {line}")
+    return tuple(found)
+
+
+def json_or_text(text: str) -> Any:
+    """Return what ``text`` is in JSON, or the text itself where it is none.
+
+    Raises UserError where no server takes the value.
+    """
+    value = _parsed(text)
+    _check_sendable(value)
+    return value
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_sendable(value: Any, depth: int = 0) -> None:
+    if depth > DEEPEST:
+        raise UserError(f"a parameter is nested more than {DEEPEST} deep")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise UserError("a parameter holds bytes that are not UTF-8") from error
+    elif isinstance(value, int) and not isinstance(value, bool):
+        if not -(2**63) <= value < 2**63:
+            raise UserError(f"{value} has more than 64 bits: write it as a number with a point, or as text")
+    elif isinstance(value, list | dict):
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check_sendable(part, depth + 1)
 
 
 def _nearest(name: str, known: list[str]) -> str:
