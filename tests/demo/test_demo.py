@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from real import LAYERS, RUN, command
 
+from hedonic_graph.cli import main
 from hedonic_graph.demo import ADAPTER, text
 from hedonic_graph.text.labels import covered_query_term_ratio
 
@@ -88,3 +90,11 @@ def test_the_graph_says_what_the_analysis_says(road: Path, real_analysis: Path) 
     significant = json.loads(command(road, "query", "significant", "--format", "json"))
     counted = sum(results.lineage_record(run, layer)["counts"]["significant"] for layer in LAYERS[:-1])
     assert len(significant) == (edges["z"] >= 3).sum() == counted
+
+
+def test_a_file_in_the_place_of_its_folder_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "taken"
+    file.write_text("mine")
+    result = CliRunner().invoke(main, ["demo", str(file), "--store", str(tmp_path / "store")])
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"Error: File exists: {file}\n")
+    assert file.read_text() == "mine" and not (tmp_path / "store").exists()
