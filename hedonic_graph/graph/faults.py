@@ -110,7 +110,8 @@ def _driver(error: Exception, address: "Address", what: str) -> str:
     if "encrypted" in told:
         return f"{address} does not speak TLS: write bolt:// or neo4j:// without +s"
     if isinstance(error, exceptions.UnsupportedServerProduct) or "HTTP" in told or "handshake" in told:
-        return f"{address} does not speak Bolt: name the Bolt port (7687 by default), and bolt+s:// where it wants TLS"
+        busy = ", or is too busy to answer" if "handshake" in told else ""
+        return f"{address} does not speak Bolt{busy}: name the Bolt port (7687 by default), or bolt+s:// for TLS"
     if isinstance(error, exceptions.ConfigurationError):
         return f"{address} is not an address: {reason}"
     if isinstance(error, exceptions.SessionExpired):
