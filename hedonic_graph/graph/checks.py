@@ -46,12 +46,13 @@ def columns(
             raise UserError(f"{name} has no column {property.name!r}")
     for column, count in (bounds or {}).items():
         outside = (found[column] < 0) | (found[column] >= count)
-        _refuse(name, column, found[column], outside, f"it must be 0 to {count - 1:,}")
+        wanted = f"it must be 0 to {count - 1:,}" if count else "there is nothing that it could name"
+        _refuse(name, frame[column], outside, wanted)
     keys = list(unique)
     if keys and (twice := frame.duplicated(keys).to_numpy()).any():
-        row = int(twice.argmax())
-        told = ", ".join(f"{key} {frame[key].iloc[row]}" for key in keys)
-        raise UserError(f"{name}, row {row}: {told} is there twice")
+        place = int(twice.argmax())
+        told = ", ".join(f"{key} {frame[key].iloc[place]}" for key in keys)
+        raise UserError(f"{name}, row {frame.index[place]}: {told} is there twice")
     return found
 
 
@@ -85,27 +86,37 @@ def _column(series: "pd.Series", name: str, property: Property) -> np.ndarray:
     wanted = f"it must be {_WANTED[property.type]}"
     missing = series.isna().to_numpy()
     if not property.optional:
-        _refuse(name, property.name, series, missing, wanted)
+        _refuse(name, series, missing, wanted)
     values = series.to_numpy()
     if property.type == "STRING":
         if types.infer_dtype(series, skipna=True) not in ("string", "empty"):
             strange = np.array([not isinstance(value, str) for value in values]) & ~missing
-            _refuse(name, property.name, series, strange, wanted)
+            _refuse(name, series, strange, wanted)
         return _without(values, missing)
     if property.type == "BOOLEAN":
-        _refuse(name, property.name, series, np.full(len(series), not types.is_bool_dtype(series)), wanted)
-        return values
+        if not types.is_bool_dtype(series):
+            _refuse(name, series, np.array([not isinstance(value, bool | np.bool_) for value in values]), wanted)
+        return values.astype(bool)
     if property.type == "INTEGER":
-        _refuse(name, property.name, series, np.full(len(series), not types.is_integer_dtype(series)), wanted)
-        return values
-    if types.is_bool_dtype(series) or not types.is_numeric_dtype(series):
+        if not types.is_integer_dtype(series):
+            _refuse(name, series, np.array([not _is_whole(value) for value in values]), wanted)
+        return values.astype(np.int64)
+    if types.is_bool_dtype(series):
+        _refuse(name, series, ~missing, wanted)
+    if not types.is_numeric_dtype(series):
         numbers = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float)
         strange = np.array([isinstance(value, str | bool) for value in values]) | (np.isnan(numbers) & ~missing)
-        _refuse(name, property.name, series, strange, wanted)
+        _refuse(name, series, strange, wanted)
         values = numbers
     values = values.astype(float)
-    _refuse(name, property.name, series, np.isinf(values), wanted)
+    _refuse(name, series, np.isinf(values), wanted)
     return _without(values, missing) if missing.any() else values
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, bool | np.bool_):
+        return False
+    return isinstance(value, int | np.integer) or (isinstance(value, float) and value.is_integer())
 
 
 def _without(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
@@ -114,9 +125,10 @@ def _without(values: np.ndarray, missing: np.ndarray) -> np.ndarray:
     return values
 
 
-def _refuse(name: str, column: str, values: Any, wrong: np.ndarray, wanted: str) -> None:
+def _refuse(name: str, series: "pd.Series", wrong: np.ndarray, wanted: str) -> None:
+    """Raise UserError for the first row that is wrong, by its label in the table as it was given."""
     if wrong.any():
-        row = int(wrong.argmax())
-        value = values.iloc[row] if hasattr(values, "iloc") else values[row]
+        place = int(wrong.argmax())
+        value = series.iloc[place]
         told = repr(value.item() if hasattr(value, "item") else value)
-        raise UserError(f"{name}, row {row}: {column} is {told[:80]}: {wanted}")
+        raise UserError(f"{name}, row {series.index[place]}: {series.name} is {told[:80]}: {wanted}")

@@ -83,7 +83,7 @@ def preferences(results: Results, analysis: str, valuation: str, layer: int) -> 
 def coalitions(results: Results, run: RunInfo, layer: int) -> Table:
     """The coalitions of a layer, largest first."""
     own = [one for one in schema.node("Coalition").properties if one.name not in ("id", "run", "layer", "rank")]
-    frame = results.coalitions(run, layer).sort_values("coalition", ignore_index=True)
+    frame = results.coalitions(run, layer).sort_values("coalition")
     found = checks.columns(
         frame,
         f"coalitions of {run.id}, layer {layer}",
