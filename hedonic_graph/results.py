@@ -105,6 +105,10 @@ class Results(Protocol):
         """
         ...
 
+    def contents(self, run: RunInfo) -> dict[str, dict[int, str]]:
+        """Checksums of what a run is made of: name of a table, layer, checksum. They say where two states differ."""
+        ...
+
     def fingerprint(self, run: RunInfo) -> str:
         """One hash over everything the folder says of a run."""
         ...
@@ -184,14 +188,20 @@ class AnalysisResults:
 
         return pd.DataFrame({name: [] for name in ("coalition", "feature", "family", "r2")})
 
+    def contents(self, run: RunInfo) -> dict[str, dict[int, str]]:
+        """See :class:`Results`."""
+        content = self.analysis.content
+        found = {}
+        if run.valuation is not None:
+            found["valuation"] = {layer: content(layer_unit(f"phi.{run.valuation}", layer)) for layer in self.layers}
+        for table, suffix in (("members", ".parquet"), ("figures", ".json")):
+            found[table] = {layer: content(self._partition(run, layer), suffix) for layer in self.layers}
+        found["lineage"] = {layer: content(self._lineage(run, layer)) for layer in self.followed}
+        return found
+
     def fingerprint(self, run: RunInfo) -> str:
         """See :class:`Results`."""
-        contents = []
-        if run.valuation is not None:
-            contents += [self.analysis.content(layer_unit(f"phi.{run.valuation}", layer)) for layer in self.layers]
-        for suffix in (".parquet", ".json"):
-            contents += [self.analysis.content(self._partition(run, layer), suffix) for layer in self.layers]
-        contents += [self.analysis.content(self._lineage(run, layer)) for layer in self.followed]
+        contents = [checksum for layers in self.contents(run).values() for checksum in layers.values()]
         agreement = [self.agreement(run, layer) for layer in self.layers]
         return key_of(model=self.model.id, task=run.task, layers=run.layers, contents=contents, agreement=agreement)
 

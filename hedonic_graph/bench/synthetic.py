@@ -97,6 +97,10 @@ class Synthetic:
         """See :class:`hedonic_graph.results.Results`."""
         return hashlib.sha256(repr((self.scale, valuation, layer)).encode()).hexdigest()
 
+    def contents(self, run: RunInfo) -> dict[str, dict[int, str]]:
+        """See :class:`hedonic_graph.results.Results`; a drawn run is made of nothing but its scale."""
+        return {}
+
     def draw(self) -> None:
         """Draw every table now; with ``hold=None``, none is drawn again."""
         for layer in self.layers:

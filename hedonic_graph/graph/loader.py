@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.graph import checks, deletion, schema, statements
+from hedonic_graph.graph import about, comparison, deletion, statements
 from hedonic_graph.graph.calls import Calls
 from hedonic_graph.graph.parts import RunParts, State, state, states
-from hedonic_graph.graph.rows import scalar
 from hedonic_graph.graph.store import Store
 from hedonic_graph.graph.writing import Changed, Counter, PartWriter, write_all
 from hedonic_graph.progress import Progress, bar
@@ -17,8 +16,6 @@ from hedonic_graph.results import Results, RunInfo
 
 WRITERS = 2
 """Threads that write to a Neo4j at once; two cores that client and server share are busy with that."""
-# What a whole run has a number of; an option of that name (--events) goes by another one.
-COUNTED = ("coalitions", "interactions", "events")
 # How often a load begins anew where another one changes what they share.
 ROUNDS = 5
 
@@ -76,37 +73,22 @@ def ingest(
     with store.writer(on_wait):
         for name in statements.names("schema"):
             store.write(statements.load(f"schema/{name}").text)
-        _check_keys(results)
-        changed = _changed(results, calls, keep, replace)
-        for run in changed:
-            deletion.delete_run(calls, run, progress)
+        found = comparison.present(results, calls, keep)
+        for run, there in found.items():
+            if (refusal := there.refusal(run)) is not None and not replace:
+                raise UserError(refusal)
+        for run, there in found.items():
+            if there.goes_first:
+                deletion.delete_run(calls, run, progress)
+        for one in results.runs:
+            if one.id in found and found[one.id].whole:
+                continue
+            parts = RunParts(results, one, keep)
+            known = states(calls, [part.id for part in parts.all() if not part.own])
+            if (other := comparison.other_preferences(parts, known)) is not None and not replace:
+                raise UserError(other)
         loader = _Loader(results, calls, keep, replace, 1 if store.embedded else writers or WRITERS)
-        loader.refuse_others()
-        return LoadReport(tuple(loader.run(run, changed.get(run.id), progress) for run in results.runs))
-
-
-def _check_keys(results: Results) -> None:
-    checks.key(results.model.id, "model id")
-    for run in results.runs:
-        checks.key(run.id, "run id")
-
-
-def _changed(results: Results, calls: Calls, keep: int, replace: bool) -> dict[str, str]:
-    """Return the runs that must go before they are loaded, and their status; refuse to take a whole one out unasked."""
-    changed = {}
-    for run in results.runs:
-        found = calls.ask("load/state", run=run.id)
-        if not found:
-            continue
-        there = found[0]
-        same = there["fingerprint"] == results.fingerprint(run) and there["keep"] == keep
-        if same and there["status"] != "deleting":
-            continue
-        if there["status"] == "complete" and not replace:
-            what = "with other content" if there["keep"] == keep else f"with --keep {there['keep']}, not {keep}"
-            raise UserError(f"{run.id} is in the graph already, {what}: add --replace to take it out and load this one")
-        changed[run.id] = there["status"]
-    return changed
+        return LoadReport(tuple(loader.run(one, found.get(one.id), progress) for one in results.runs))
 
 
 class _Loader:
@@ -119,13 +101,12 @@ class _Loader:
         self.replace = replace
         self.writers = writers
 
-    def run(self, run: RunInfo, before: str | None, progress: Callable[..., Progress]) -> RunLoad:
-        """Load one run; ``before`` is the status of what was deleted to make room for it."""
+    def run(self, run: RunInfo, before: comparison.Present | None, progress: Callable[..., Progress]) -> RunLoad:
+        """Load one run; ``before`` is what the graph had of it."""
         began = time.perf_counter()
-        found = self._status(run)
-        if found == "complete":
+        if self._status(run) == "complete":
             return RunLoad(run.id, "present", 0, 0.0)
-        outcome = "continued" if found is not None else "replaced" if before == "complete" else "loaded"
+        outcome = comparison.outcome(before)
         parts = RunParts(self.results, run, self.keep)
         bar = progress(f"Loading {run.id}", unit="row")
         counter = Counter(bar)
@@ -134,24 +115,6 @@ class _Loader:
         finally:
             bar.close()
         return RunLoad(run.id, outcome, counter.rows, time.perf_counter() - began)
-
-    def refuse_others(self) -> None:
-        """Raise UserError where what the runs share is in the graph with other content and stays there."""
-        for run in self.results.runs:
-            parts = {part.id: part for part in RunParts(self.results, run, self.keep).all() if not part.own}
-            for id, found in states(self.calls, parts).items():
-                if found.fingerprint == parts[id].fingerprint:
-                    continue
-                if parts[id].kind == "neurons":
-                    raise UserError(
-                        f"model {self.results.model.id} has {found.fingerprint} neurons a layer in the graph, "
-                        f"and {self.results.model.d_ff} here: two models need two ids"
-                    )
-                if not self.replace:
-                    raise UserError(
-                        f"the graph has preferences from an earlier state of {run.analysis}: take its other runs out "
-                        "with `hedonic-graph runs delete`, or add --replace to let them stand beside new preferences"
-                    )
 
     def _load(self, run: RunInfo, parts: RunParts, counter: Counter, progress: Callable[..., Progress]) -> None:
         known = self._begin(run, parts, progress)
@@ -176,7 +139,7 @@ class _Loader:
 
     def _begin(self, run: RunInfo, parts: RunParts, progress: Callable[..., Progress]) -> dict[str, State] | None:
         """Write the run with its parts where they are not there, and return them; None where it became whole."""
-        values = self._properties(run, parts)
+        values = self._values(run, parts)
         for _ in range(ROUNDS):
             rows = self.calls.write("load/run", values)
             if not rows:
@@ -203,41 +166,13 @@ class _Loader:
         valuation = run.valuation if kind == "preferences" else None
         return deletion.Where(model.id, model.d_ff, layer, run.analysis, valuation)
 
-    def _properties(self, run: RunInfo, parts: RunParts) -> dict[str, Any]:
-        model = self.results.model
-        about = {
-            "name": model.name,
-            "adapter": model.adapter,
-            "architecture": model.architecture,
-            "d_model": model.d_model,
-            "d_ff": model.d_ff,
-            "layers": model.layers,
-        }
-        properties = {
-            f"{name}_option" if name in COUNTED else name: scalar(value)
-            for name, value in {**run.parameters, **run.honesty}.items()
-        }
-        properties |= {
-            "analysis": run.analysis,
-            "task": run.task,
-            "valuation": run.valuation,
-            "solver": run.solver,
-            "seed": run.seed,
-            "layers": list(run.layers),
-            "created": run.created,
-            "config": run.config,
-            "keep": self.keep,
-            "fingerprint": parts.fingerprint,
-        }
-        properties.pop("id", None)
-        checks.node(schema.node("Model"), about | {"id": model.id})
-        checks.node(schema.node("Run"), properties | {"id": run.id, "status": "loading"})
+    def _values(self, run: RunInfo, parts: RunParts) -> dict[str, Any]:
         return {
-            "model": model.id,
-            "about": about,
+            "model": self.results.model.id,
+            "about": about.model(self.results),
             "run": run.id,
             "analysis": run.analysis,
-            "properties": properties,
+            "properties": about.run(self.results, run, self.keep),
             "batch": self.calls.batch,
             "parts": [
                 {"id": part.id, "kind": part.kind, "fingerprint": part.fingerprint}

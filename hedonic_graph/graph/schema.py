@@ -79,6 +79,7 @@ NODES = (
             Property("status", "STRING", "loading, complete or deleting; queries read complete runs only"),
             Property("keep", "INTEGER", "strongest edges kept of each source and target"),
             Property("fingerprint", "STRING", "what was loaded; equal content has an equal fingerprint"),
+            Property("contents", "STRING", "checksums of what it is made of, by table and layer, as JSON"),
             Property("coalitions", "INTEGER", "number of its coalitions, once it is complete", optional=True),
             Property("interactions", "INTEGER", "number of its INTERACTS edges, once it is complete", optional=True),
             Property("events", "INTEGER", "number of its event edges, once it is complete", optional=True),

@@ -72,6 +72,7 @@ class Drawn:
     salt: str = ""
     """Another content: part of the utilities and of the fingerprint."""
     parameters: dict[str, Any] = field(default_factory=lambda: {"utility": "sum", "k": 3})
+    config: str = '{"k": 3}'
     task: str | None = "CQTR"
     layers: tuple[int, ...] = LAYERS
     """Those of ``LAYERS`` that were analysed, without a gap."""
@@ -91,7 +92,7 @@ class Drawn:
                 created="2026-01-02T03:04:05Z",
                 layers=self.layers,
                 parameters=self.parameters,
-                config='{"k": 3}',
+                config=self.config,
                 honesty={"stability_bound": 0.01, "undefined": NAN, **SHUFFLED},
             )
             for solver in self.solvers
@@ -144,6 +145,10 @@ class Drawn:
     def preferences(self, valuation: str, layer: int) -> pd.DataFrame:
         rows = [(n, (n + step) % NEURONS, step, 1.0 / (n + 1) / step) for n in range(NEURONS) for step in (1, 2)]
         return pd.DataFrame(rows, columns=["neuron", "other", "rank", "phi"])
+
+    def contents(self, run: RunInfo) -> dict[str, dict[int, str]]:
+        members = {layer: hashlib.sha256(f"{self.salt} {layer}".encode()).hexdigest() for layer in self.layers}
+        return {"members": members, "lineage": dict.fromkeys(self.layers[:-1], "followed")}
 
     def fingerprint(self, run: RunInfo) -> str:
         return hashlib.sha256(repr((run, self.salt)).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tiny import D_FF
 
 from hedonic_graph.cli import main
 from hedonic_graph.config import ImportConfig
+from hedonic_graph.errors import UserError
 from hedonic_graph.graph import runs, statements
 from hedonic_graph.graph.loader import ingest
 from hedonic_graph.graph.store import Store
@@ -147,6 +149,23 @@ def test_the_commands(loaded: Store, plain: AnalysisResults, arguments: list[str
     assert "L01.json" in shown.stdout
     listed = CliRunner().invoke(main, ["runs", "list", *arguments])
     assert f"{TAG}-plain/imported" in listed.stdout
+
+
+def test_other_partitions_of_the_same_name_are_refused_and_named(
+    loaded: Store, plain: AnalysisResults, files: list[Path], tmp_path: Path
+) -> None:
+    for file in files:
+        shutil.copy(file, tmp_path)
+    changed = tmp_path / files[1].name
+    coalitions = json.loads(changed.read_text())
+    coalitions[0][0], coalitions[1][0] = coalitions[1][0], coalitions[0][0]
+    changed.write_text(json.dumps(coalitions))
+    folder = shutil.copytree(plain.analysis.path, tmp_path / plain.analysis.name)
+    config = ImportConfig(layers=LAYERS, neurons=D_FF, task="CQTR")
+    import_partitions(config, gather(sorted(tmp_path.glob("*.json")))[0], folder, replace=True)
+    line = "/imported is in the graph already, with other files; other members in layer 2: add --replace"
+    with pytest.raises(UserError, match=line):
+        ingest(open_results(folder), loaded)
 
 
 def test_taken_out_it_leaves_the_other_and_its_neurons(loaded: Store, followed: AnalysisResults) -> None:

@@ -1,6 +1,9 @@
 """Loading: everything goes in, once is as often as you like, and what changed is refused."""
 
 import json
+import re
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ from graph.drawn import LAYERS, NEURONS, Drawn
 from graph.loads import ALIGNED, BATCH, COALITIONS, EVENTS, FEATURES, INTERACTIONS, OWN, PARTS, SHARED
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.graph import runs, schema, statements
+from hedonic_graph.graph import rows, runs, schema, statements
 from hedonic_graph.graph.loader import ingest
 from hedonic_graph.graph.store import Store
 
@@ -79,11 +82,32 @@ def test_a_changed_run_is_refused_before_anything_is_written(store: Store, drawi
     drawn = drawing()
     ingest(drawn, store)
     before = snapshot(store, drawn)
-    with pytest.raises(UserError, match=rf"{drawn.runs[0].id} is in the graph already, with other content.*--replace"):
+    with pytest.raises(UserError) as refused:
         ingest(drawn.changed(), store)
+    assert str(refused.value) == (
+        f"{drawn.runs[0].id} is in the graph already, with other members in layers 3, 4 and 6: "
+        "add --replace to take it out and load this one"
+    )
     with pytest.raises(UserError, match=r"with --keep 20, not 1: add --replace"):
         ingest(drawn, store, keep=1)
     assert snapshot(store, drawn) == before
+
+
+def test_a_changed_option_is_named_with_both_values(store: Store, drawing: Drawing) -> None:
+    drawn = drawing(solvers=("exact",))
+    ingest(drawn, store)
+    before = snapshot(store, drawn)
+    names = {"analysis": drawn.analysis, "model_id": drawn.model_id, "solvers": ("exact",)}
+    later = drawing(**names, task="RM", config='{"k": 5}', salt="other", layers=(4, 6))
+    line = "with task CQTR, not RM, layers [3, 4, 6], not [4, 6], k 3, not 5; other members in layers 4 and 6: add"
+    with pytest.raises(UserError, match=re.escape(line)):
+        ingest(later, store)
+    assert snapshot(store, drawn) == before
+    assert ingest(later, store, replace=True).runs[0].outcome == "replaced"
+    after = snapshot(store, later)
+    runs.delete(store, later.runs[0].id)
+    ingest(later, store)
+    assert snapshot(store, later) == after != before
 
 
 def test_replace_leaves_nothing_of_the_old_run(store: Store, drawing: Drawing) -> None:
@@ -112,7 +136,7 @@ def test_preferences_from_an_earlier_state_are_refused_or_replaced(
     before = snapshot(store, drawn)
     later = drawing(analysis=drawn.analysis, model_id=drawn.model_id, solvers=("pac",))
     monkeypatch.setattr(Drawn, "preferences_fingerprint", lambda self, valuation, layer: "another")
-    with pytest.raises(UserError, match=r"preferences from an earlier state.*--replace"):
+    with pytest.raises(UserError, match=r"preferences \(pas, layer 3\) from an earlier state.*--replace"):
         ingest(later, store)
     assert snapshot(store, drawn) == before
     ingest(later, store, replace=True)
@@ -201,3 +225,25 @@ def test_many_long_names_are_sent_in_small_messages(store: Store, drawing: Drawi
         "MATCH (:Coalition {run: $run})-[:ALIGNS_WITH]->(f:Feature) RETURN DISTINCT size(f.name) ORDER BY size(f.name)"
     )
     assert store.read(names, {"run": drawn.runs[0].id}).values == [(7_907,), (7_908,)]
+
+
+def test_no_more_tables_are_held_than_there_are_writers(
+    store: Store, drawing: Drawing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[weakref.ref[rows.Table]] = []
+    held = [0]
+
+    def watched(whole: Callable[..., rows.Table]) -> Callable[..., rows.Table]:
+        def table(*arguments: Any) -> rows.Table:
+            found = whole(*arguments)
+            read.append(weakref.ref(found))
+            held.append(sum(one() is not None for one in read))
+            return found
+
+        return table
+
+    for kind in (*schema.NODE_TABLES, *schema.EDGE_TABLES):
+        monkeypatch.setattr(rows, kind, watched(getattr(rows, kind)))
+    ingest(drawing(), store, writers=2)
+    assert len(read) == 2 * len(LAYERS) * len(schema.OWN_TABLES) + 2 * len(LAYERS)
+    assert max(held) <= (1 if store.embedded else 2)
