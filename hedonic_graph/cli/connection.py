@@ -39,6 +39,16 @@ def connection(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_address
 
 
+def waiting() -> None:
+    """Say that another command has the store's one place for a writer."""
+    click.echo("Another command is writing to this store: waiting for it.", err=True)
+
+
+def away(address: "Address") -> Callable[[], None]:
+    """Return what says that the server is away."""
+    return lambda: click.echo(f"{address} does not answer: waiting for it to come back.", err=True)
+
+
 def _address(uri: str | None, user: str | None, ask: bool, database: str | None, store: str | None) -> "Address":
     from hedonic_graph.graph.store import resolve
 

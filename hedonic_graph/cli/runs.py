@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hedonic_graph.cli.connection import connection
+from hedonic_graph.cli.connection import away, connection, waiting
 
 if TYPE_CHECKING:
     from hedonic_graph.graph.store import Address, Rows
@@ -13,7 +13,8 @@ EXAMPLE = """\b
 Example:
   hedonic-graph runs list
   hedonic-graph runs show demo/pas.exact
-  hedonic-graph runs delete demo/pas.exact"""
+  hedonic-graph runs delete demo/pas.exact
+  hedonic-graph runs delete demo"""
 
 
 @click.group(epilog=EXAMPLE)
@@ -52,22 +53,21 @@ def show(run: str, as_json: bool, address: "Address") -> None:
 
 
 @runs.command("delete", epilog="Example: hedonic-graph runs delete demo/pas.exact")
-@click.argument("run")
+@click.argument("name", metavar="RUN|ANALYSIS")
+@click.option("--as", "kind", type=click.Choice(["run", "analysis"]), help="Which of the two it is, where it is both.")
 @connection
-def delete(run: str, address: "Address") -> None:
-    """Take RUN out, and nothing else.
+def delete(name: str, kind: str | None, address: "Address") -> None:
+    """Take a run out, or every run of an analysis, and nothing else.
 
     Neurons stay while another run uses them, preferences while another run of the same analysis and valuation does.
     """
-    from hedonic_graph.graph.runs import delete as delete_run
+    from hedonic_graph.graph.runs import delete as delete_runs
     from hedonic_graph.graph.store import connect
 
-    def waiting() -> None:
-        click.echo("Another command is writing to this store: waiting for it.", err=True)
-
     with connect(address, create=False) as store, store.writer(waiting):
-        delete_run(store, run)
-    click.echo(f"{run}: deleted")
+        gone = delete_runs(store, name, kind, on_away=away(address))
+    for run in gone:
+        click.echo(f"{run}: deleted")
 
 
 def _print(rows: "Rows", as_json: bool) -> None:

@@ -32,8 +32,8 @@ class Where:
         return "neurons" if self.valuation is None else "preferences"
 
 
-def delete_run(calls: Calls, run: str, progress: Callable[..., Progress]) -> int | None:
-    """Take one run out and return how many nodes and preferences went; None where there is none.
+def delete_run(calls: Calls, run: str, progress: Callable[..., Progress]) -> None:
+    """Take one run out, if it is there.
 
     Its coalitions go with all their edges. The preferences of its analysis and valuation in a layer go with the last
     run that has them, the neurons of a layer with the last run of the model that has that layer, a feature with its
@@ -41,31 +41,29 @@ def delete_run(calls: Calls, run: str, progress: Callable[..., Progress]) -> int
     """
     found = calls.write("delete/begin", {"run": run})
     if not found:
-        return None
+        return
     about = found[0]
     marker = {"run": run, "analysis": about["analysis"]}
     own = [part for layer in about["layers"] for part in schema.own_parts(run, layer)]
     bar = progress(f"Deleting {run}", unit="row")
-    gone = 0
     try:
         calls.write("delete/stop", marker | {"parts": own})
         while coalitions := calls.ask("delete/found", run=run):
-            before = gone
+            gone = 0
             for count in _coalitions(calls, marker, coalitions):
                 gone += count
                 bar.update(count)
-            if gone == before:
+            if not gone:
                 # Another command has finished this delete, and perhaps begun to load the run again.
-                return gone
+                return
         if about["model"] is not None:
             for where in _shared(about):
-                gone += _unused(calls, where, bar)
-        gone += calls.count("delete/run", **marker, parts=own)
+                _unused(calls, where, bar)
+        calls.write("delete/run", marker | {"parts": own})
         if about["model"] is not None:
-            gone += calls.count("delete/model", model=about["model"], neurons=about["neurons"])
+            calls.write("delete/model", {"model": about["model"], "neurons": about["neurons"]})
     finally:
         bar.close()
-    return gone
 
 
 def finish(calls: Calls, part: str, where: Where, progress: Callable[..., Progress]) -> None:
@@ -103,7 +101,7 @@ def _shared(about: dict[str, Any]) -> Iterator[Where]:
             yield Where(about["model"], about["neurons"], layer, about["analysis"], valuation)
 
 
-def _unused(calls: Calls, where: Where, bar: Progress) -> int:
+def _unused(calls: Calls, where: Where, bar: Progress) -> None:
     """Delete a shared part if no run uses it."""
     if where.valuation is None:
         part = schema.neurons_part(where.model, where.layer)
@@ -117,24 +115,21 @@ def _unused(calls: Calls, where: Where, bar: Progress) -> int:
             valuation=where.valuation,
             layer=where.layer,
         )
-    return _drain(calls, part, where, bar) if claimed else 0
+    if claimed:
+        _drain(calls, part, where, bar)
 
 
-def _drain(calls: Calls, part: str, where: Where, bar: Progress) -> int:
+def _drain(calls: Calls, part: str, where: Where, bar: Progress) -> None:
     """Delete the rows of a part that says so, neuron by neuron, then the part."""
     values: dict[str, Any] = {"part": part, "prefix": schema.place(where.model, where.layer)}
     size = calls.batch
     if where.valuation is not None:
         values |= {"analysis": where.analysis, "valuation": where.valuation}
         size = max(1, size // 4)
-    gone = 0
     while (state := states(calls, [part]).get(part)) is not None and state.status == "deleting":
         first = state.step or 0
         if first >= where.neurons:
             calls.write("delete/part", {"part": part, "kind": where.kind, "neurons": where.neurons})
             continue
         keys = [schema.neuron_key(index) for index in range(first, min(first + size, where.neurons))]
-        count = calls.count(f"delete/{where.kind}", **values, first=first, neurons=keys)
-        gone += count
-        bar.update(count)
-    return gone
+        bar.update(calls.count(f"delete/{where.kind}", **values, first=first, neurons=keys))

@@ -136,7 +136,16 @@ def test_runs_list_show_and_delete(drawn: Drawn, arguments: list[str]) -> None:
     assert run("runs", "delete", first, *arguments).stdout == f"{first}: deleted\n"
     listed = json.loads(run("runs", "list", "--json", *arguments).stdout)
     assert [one["run"] for one in listed if one["run"] in (first, second)] == [second]
-    assert f"no run '{first}'" in refused(run("runs", "delete", first, *arguments))
+    assert f"no run or analysis '{first}'" in refused(run("runs", "delete", first, *arguments))
+
+
+def test_runs_delete_takes_an_analysis(drawn: Drawn, arguments: list[str]) -> None:
+    first, second = (one.id for one in drawn.runs)
+    assert "no run" in refused(run("runs", "delete", drawn.analysis, "--as", "run", *arguments))
+    deleted = run("runs", "delete", drawn.analysis, *arguments)
+    assert (deleted.exit_code, deleted.stdout) == (0, f"{first}: deleted\n{second}: deleted\n")
+    listed = json.loads(run("runs", "list", "--json", *arguments).stdout)
+    assert {first, second}.isdisjoint(one["run"] for one in listed)
 
 
 def test_the_list_of_queries_needs_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,10 +140,77 @@ def test_loading_after_a_delete_that_was_cut_off_gives_the_whole_run(
     assert snapshot(store, drawn) == before
 
 
+@pytest.mark.parametrize("writes", [4, 14])
+@pytest.mark.parametrize("same", [True, False], ids=["same run", "other analysis"])
+@pytest.mark.usefixtures("small_batches")
+def test_a_load_in_the_middle_of_a_delete_is_whole(
+    store: Store, drawing: Drawing, disturb: Disturbance, same: bool, writes: int
+) -> None:
+    drawn = drawing(solvers=("exact",))
+    other = drawn if same else drawing(model_id=drawn.model_id, features=drawn.analysis, solvers=("exact",))
+    ingest(other, store)
+    expected = snapshot(store, drawn, other)
+    if not same:
+        runs.delete(store, other.analysis)
+        ingest(drawn, store)
+    disturb(writes, lambda: ingest(other, store))
+    assert runs.delete(store, drawn.analysis) == [drawn.runs[0].id]
+    assert snapshot(store, drawn, other) == expected
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_two_deletes_at_once(store: Store, drawing: Drawing, disturb: Disturbance) -> None:
+    drawn = drawing()
+    ingest(drawn, store)
+    disturb(10, lambda: runs.delete(store, drawn.analysis))
+    assert runs.delete(store, drawn.analysis) == [run.id for run in drawn.runs]
+    assert snapshot(store, drawn) == []
+
+
 def test_a_run_that_is_not_there(store: Store, drawing: Drawing) -> None:
     drawn = drawing(solvers=("exact",))
     ingest(drawn, store)
     wrong = drawn.runs[0].id[:-1]
-    for ask in (runs.delete, runs.shown):
-        with pytest.raises(UserError, match=rf"no run '{wrong}' \(nearest: {drawn.runs[0].id}\)"):
+    for ask, what in ((runs.delete, "run or analysis"), (runs.shown, "run")):
+        with pytest.raises(UserError, match=rf"no {what} '{wrong}' \(nearest: {drawn.runs[0].id}\)"):
             ask(store, wrong)
+
+
+def test_an_analysis_goes_with_all_its_runs_and_nothing_else(
+    store: Store, drawing: Drawing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = drawing()
+    drawn = drawing(model_id=other.model_id, features=other.analysis)
+    ingest(other, store)
+    before = snapshot(store, other)
+    ingest(drawn, store)
+    monkeypatch.setattr(store, "batch", 8)
+    assert runs.delete(store, drawn.analysis) == [run.id for run in drawn.runs]
+    assert snapshot(store, drawn, other) == before
+
+
+def test_a_name_of_nothing_is_answered_with_the_nearest(store: Store, drawing: Drawing) -> None:
+    drawn = drawing(solvers=("exact",))
+    ingest(drawn, store)
+    for name, kind, what in (
+        (drawn.analysis + "x", None, rf"no run or analysis '{drawn.analysis}x' \(nearest: {drawn.analysis}\)"),
+        (drawn.analysis, "run", rf"no run '{drawn.analysis}' \(nearest: {drawn.runs[0].id}\)"),
+        (drawn.runs[0].id, "analysis", rf"no analysis '{drawn.runs[0].id}' \(nearest: {drawn.analysis}\)"),
+    ):
+        with pytest.raises(UserError, match=what):
+            runs.delete(store, name, kind)
+
+
+def test_a_name_of_both_a_run_and_an_analysis_is_asked_for(store: Store, drawing: Drawing) -> None:
+    drawn = drawing(solvers=("exact",))
+    name = drawn.runs[0].id
+    inner = drawing(analysis=name, model_id=drawn.model_id)
+    for one in (drawn, inner):
+        ingest(one, store)
+    before = snapshot(store, drawn)
+    with pytest.raises(UserError, match=f"'{name}' is a run, and an analysis of 2 runs: add --as run or --as analysis"):
+        runs.delete(store, name)
+    assert snapshot(store, drawn) == before
+    assert runs.delete(store, name, "run") == [name]
+    assert runs.delete(store, name) == [run.id for run in inner.runs]
+    assert snapshot(store, drawn) == []

@@ -1,0 +1,12 @@
+// Every run, with what says which runs share neurons and preferences
+// column run: the run
+// column status: loading, complete or deleting
+// column analysis: its analysis
+// column model: its model
+// column valuation: its valuation
+// column layers: its layers
+MATCH (r:Run)
+OPTIONAL MATCH (r)-[:ANALYSES]->(m:Model)
+RETURN r.id AS run, r.status AS status, r.analysis AS analysis, m.id AS model, r.valuation AS valuation,
+       r.layers AS layers
+ORDER BY run
