@@ -143,6 +143,16 @@ def is_store(folder: Path) -> bool:
     return (folder / "start.lock").is_file()
 
 
+def check(folder: Path) -> None:
+    """Raise UserError where ``folder`` is a file, or holds what is no store; makes nothing."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: a store is a folder")
+    if folder.is_dir() and not is_store(folder):
+        strangers = [path.name for path in folder.iterdir()]
+        if strangers and not is_store(folder):
+            raise UserError(f"{folder} is not a store: it holds {strangers[0]} (name an empty or a new folder)")
+
+
 def password_file(folder: Path, user: str) -> Path:
     """Return the file with the password of ``USER`` or ``READER``."""
     return folder / {USER: "password", READER: "reader.password"}[user]
@@ -150,15 +160,10 @@ def password_file(folder: Path, user: str) -> Path:
 
 def _prepare(folder: Path) -> None:
     try:
+        check(folder)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not is_store(folder):
-            strangers = [path.name for path in folder.iterdir()]
-            if strangers and not is_store(folder):
-                raise UserError(f"{folder} is not a store: it holds {strangers[0]} (name an empty or a new folder)")
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
-    except FileExistsError:
-        raise UserError(f"{folder} is a file: a store is a folder") from None
     except OSError as error:
         raise UserError(f"no store can be made at {folder}: {error.strerror}") from error
 
