@@ -1,6 +1,7 @@
 """The schema as data against the statements and against what lies in a store."""
 
 import re
+from pathlib import Path
 
 import pytest
 from graph.conftest import Drawing
@@ -9,6 +10,7 @@ from graph.drawn import SHUFFLED
 from hedonic_graph.errors import UserError
 from hedonic_graph.graph import schema, statements
 from hedonic_graph.graph.loader import ingest
+from hedonic_graph.graph.schema_page import page
 from hedonic_graph.graph.store import Store
 
 PYTHON = {"STRING": str, "INTEGER": int, "FLOAT": float, "BOOLEAN": bool, "LIST<INTEGER>": list}
@@ -37,6 +39,43 @@ def test_statements_know_only_labels_and_types_of_the_schema() -> None:
             assert set(re.findall(r"[\[|](?:\w*:)?([A-Z][A-Z_]+)", body)) <= types, name
 
 
+CREATES = {
+    "neurons": ["Neuron"],
+    "coalitions": ["Coalition", "FOUND_IN"],
+    "members": ["MEMBER_OF"],
+    "preferences": ["PREFERS"],
+    "interactions": ["INTERACTS"],
+    "persist": ["PERSISTS_AS"],
+    "split": ["SPLITS_INTO"],
+    "merge": ["MERGES_INTO"],
+    "alignments": ["ALIGNS_WITH"],
+}
+
+
+@pytest.mark.parametrize("name", CREATES)
+def test_each_load_statement_writes_the_properties_of_the_schema_and_no_others(name: str) -> None:
+    body = re.sub(r"//.*", "", statements.load(f"load/{name}").text)
+    found = re.findall(r"CREATE \(\w*\)?-?[(\[]?\w*:(\w+)(?: (\{[^}]*\}))?", body.replace("\n", " "))
+    assert [what for what, _ in found] == CREATES[name]
+    every = {node.label: node.properties for node in schema.NODES}
+    every |= {one.type: one.properties for one in schema.RELATIONSHIPS}
+    for what, written in found:
+        pairs = re.findall(r"(\w+): ([^,{}]+?)\s*(?=[,}])", written)
+        assert sorted(property for property, _ in pairs) == sorted(property.name for property in every[what])
+        for property, value in pairs:
+            # From the parameter of its own name, a list or one for all; keys alone are put together.
+            assert value in (f"${property}", f"${property}[i]") or property == "id", (property, value)
+
+
+def test_every_load_statement_is_one_of_them_or_keeps_the_books() -> None:
+    assert set(statements.names("load")) == {*CREATES, "run", "part", "parts", "state", "complete"}
+
+
+def test_the_page_in_the_readme_is_that_of_the_schema() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    assert f"\n\n{page()}\n\n" in readme.read_text(encoding="utf-8")
+
+
 def test_what_is_loaded_is_what_the_schema_says(store: Store, drawing: Drawing) -> None:
     drawn = drawing()
     ingest(drawn, store)
@@ -53,6 +92,7 @@ def test_what_is_loaded_is_what_the_schema_says(store: Store, drawing: Drawing) 
         for row in rows.records():
             seen.add(node.label)
             assert {key: type(value) for key, value in row["p"].items()}.items() <= types.items()
+            assert {property.name for property in node.properties if not property.optional} <= set(row["p"])
     for relationship in schema.RELATIONSHIPS:
         types = {property.name: PYTHON[property.type] for property in relationship.properties}
         rows = store.read(
@@ -63,6 +103,7 @@ def test_what_is_loaded_is_what_the_schema_says(store: Store, drawing: Drawing) 
         for row in rows.records():
             seen.add(relationship.type)
             assert {key: type(value) for key, value in row["p"].items()}.items() <= types.items()
+            assert {property.name for property in relationship.properties if not property.optional} <= set(row["p"])
             assert (row["s"], row["t"]) == ([relationship.source], [relationship.target])
     everything = {node.label for node in schema.NODES} | {relationship.type for relationship in schema.RELATIONSHIPS}
     assert seen == everything
