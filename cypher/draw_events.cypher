@@ -1,5 +1,6 @@
 // Draw the events of a run
-// Answers: what becomes of the coalitions of one layer, or of all layers? As paths, which Neo4j Browser draws.
+// Group: drawings for Neo4j Browser
+// Answers: What becomes of the coalitions of one layer or all, as paths.
 // $run (string, required, example "demo/pas.exact"): the run.
 // $layer (integer, optional, default null): only from this layer into the next one; null draws every layer.
 // Empty: no coalition there persists, splits or merges

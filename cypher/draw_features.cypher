@@ -1,5 +1,6 @@
 // Draw what coalitions align with
-// Answers: which coalitions of a run follow which features of the text? As paths, which Neo4j Browser draws.
+// Group: drawings for Neo4j Browser
+// Answers: Which coalitions of a run align with which features, as paths.
 // $run (string, required, example "demo/pas.exact"): the run.
 // $r2 (float, optional, default 0.1): the least squared correlation to draw.
 // Empty: no coalition follows a feature that closely, or the analysis was not evaluated

@@ -1,5 +1,6 @@
 // Draw what a coalition feeds
-// Answers: which coalitions does one feed, and which feed it, more than chance would? As paths, which Neo4j Browser draws.
+// Group: drawings for Neo4j Browser
+// Answers: What feeds a coalition and what it feeds, as paths.
 // $coalition (string, required, example "demo/pas.exact/L11/C0003"): the coalition in the middle.
 // $z (float, optional, default 3.0): how many standard deviations are beyond chance.
 // Empty: no edge to it or away from it is that far beyond chance

@@ -1,5 +1,6 @@
 // Draw the members of a coalition
-// Answers: who is in a coalition, and who in it prefers whom? As paths, which Neo4j Browser draws.
+// Group: drawings for Neo4j Browser
+// Answers: Who is in a coalition, and who in it prefers whom, as paths.
 // $coalition (string, required, example "demo/pas.exact/L11/C0003"): the coalition.
 // $members (integer, optional, default 50): at most so many, those that like it most.
 // Empty: it has no members

@@ -1,5 +1,6 @@
 // Fates per layer
-// Answers: what becomes of each layer's coalitions, in per cent? The four fates of a row add up to 100.
+// Group: lineage
+// Answers: What becomes of each layer's coalitions, beside chance?
 // $run (string, optional, default null): only this run; null asks all of them.
 // Empty: no coalition of the runs loaded was followed to a next layer
 // column run: the run

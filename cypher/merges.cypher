@@ -1,5 +1,6 @@
 // Merges
-// Answers: which coalitions merge, and into which? A source feeds mainly its target, and the target lives off others too.
+// Group: lineage
+// Answers: Which coalitions merge, and into which?
 // $run (string, optional, default null): only this run; null asks all of them.
 // Empty: no edge of the runs loaded is a merge
 // column run: the run

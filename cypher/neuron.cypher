@@ -1,5 +1,6 @@
 // One neuron
-// Answers: which coalition is a neuron in, in every run?
+// Group: coalitions
+// Answers: Which coalition is a neuron in, in every run?
 // $layer (integer, required, example 11): its layer.
 // $index (integer, required, example 123): its place in the layer, from 0.
 // Empty: no run loaded has such a neuron

@@ -1,5 +1,6 @@
 // Persistence
-// Answers: which coalitions persist, and as which? Source and target live mainly off each other.
+// Group: lineage
+// Answers: Which coalitions persist, and as which?
 // $run (string, optional, default null): only this run; null asks all of them.
 // Empty: no coalition of the runs loaded persists
 // column run: the run

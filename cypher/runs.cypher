@@ -1,8 +1,9 @@
 // Runs
-// Answers: which runs are in the graph, and are they whole?
+// Group: runs
+// Answers: Which runs are in the graph, and are they whole?
 // Empty: nothing ingested yet: run `hedonic-graph ingest ANALYSIS`
 // column run: the run
-// column status: complete; loading and deleting ones are left out of every other query
+// column status: complete; loading and deleting ones are left out of every other query but provenance
 // column model: the model
 // column task: task of the adapter, if known
 // column valuation: pas or oca; none where partitions were imported

@@ -1,5 +1,6 @@
 // Edges beyond chance
-// Answers: between which coalitions does more flow than between the source and as many random neurons?
+// Group: flow
+// Answers: Between which coalitions flows more than to random neurons?
 // $run (string, optional, default null): only this run; null asks all of them.
 // $z (float, optional, default 3.0): how many standard deviations are beyond chance.
 // Empty: no edge of the runs loaded is that far beyond chance

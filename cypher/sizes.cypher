@@ -1,5 +1,6 @@
 // Sizes of coalitions
-// Answers: how many coalitions has each layer, and how large are they?
+// Group: coalitions
+// Answers: How many coalitions has each layer, and how large are they?
 // $run (string, optional, default null): only this run; null asks all of them.
 // Empty: the runs loaded have no coalitions
 // column run: the run

@@ -1,5 +1,6 @@
 // Splits
-// Answers: which coalitions split, and into which? A target lives mainly off its source, and the source feeds others too.
+// Group: lineage
+// Answers: Which coalitions split, and into which?
 // $run (string, optional, default null): only this run; null asks all of them.
 // Empty: no edge of the runs loaded is a split
 // column run: the run

@@ -21,11 +21,12 @@ def why_empty(store: Store, statement: Statement, values: Mapping[str, Any]) -> 
         run = next((known_run for known_run in known if coalition.startswith(f"{known_run}/")), None)
     if not known:
         return "nothing ingested yet: run `hedonic-graph ingest ANALYSIS`"
-    if run is not None:
-        runs.require(store, run)
-        if known[run] != "complete":
-            return _unfinished(run, known[run])
-    elif not whole:
+    named = [one for one in (run, values.get("other"), *(values.get("runs") or [])) if one is not None]
+    for one in named:
+        runs.require(store, one)
+        if known[one] != "complete":
+            return _unfinished(one, known[one])
+    if not whole:
         return _unfinished(*next(iter(known.items())))
     if coalition is not None:
         _require_coalition(store, coalition, run, whole)

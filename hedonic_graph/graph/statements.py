@@ -3,11 +3,13 @@
 A file begins with comment lines, in this order::
 
     // Title
+    // Group: which queries it stands with in the list
     // Answers: the question it answers
     // $name (type, required, example JSON): meaning of a parameter
     // $name (type, optional, default JSON): meaning of a parameter that may be left out
     // Empty: why there may be no rows
     // column name: meaning of a column
+    // column name (not in tables): meaning of a column that is too wide for people
 
 ``cypher/`` itself holds the queries that a user runs by name; ``schema/``, ``load/`` and ``delete/`` in it what the
 package executes.
@@ -25,7 +27,7 @@ from typing import Any
 from hedonic_graph.errors import UserError
 
 _PARAMETER = re.compile(r"\$(\w+) \((\w+), (required, example|optional, default) (.*?)\): (.*)")
-_COLUMN = re.compile(r"column (\w+): (.*)")
+_COLUMN = re.compile(r"column (\w+)( \(not in tables\))?: (.*)")
 # Far below what servers take.
 DEEPEST = 100
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -77,10 +79,13 @@ class Statement:
 
     name: str
     title: str
+    group: str
     answers: str
     parameters: tuple[Parameter, ...]
     columns: dict[str, str]
     """Meaning of each column of the answer."""
+    wide: frozenset[str]
+    """Columns that a table for people leaves out."""
     empty: str
     """Why there may be no rows."""
     text: str
@@ -154,18 +159,30 @@ def parse(name: str, text: str) -> Statement:
         if not line.startswith("// "):
             break
         head.append(line.removeprefix("// "))
-    columns, said = {}, {"Answers": "", "Empty": ""}
+    columns, wide, said = {}, set(), {"Group": "", "Answers": "", "Empty": ""}
     for line in head[1:]:
         if _PARAMETER.fullmatch(line):
             continue
         if match := _COLUMN.fullmatch(line):
-            columns[match[1]] = match[2]
+            columns[match[1]] = match[3]
+            if match[2]:
+                wide.add(match[1])
         else:
             key, _, rest = line.partition(": ")
             if key not in said:
                 raise ValueError(f"{name}.cypher: a comment that is not understood: {line}")
             said[key] = rest
-    return Statement(name, head[0], said["Answers"], declared(text, name), columns, said["Empty"], text)
+    return Statement(
+        name=name,
+        title=head[0],
+        group=said["Group"],
+        answers=said["Answers"],
+        parameters=declared(text, name),
+        columns=columns,
+        wide=frozenset(wide),
+        empty=said["Empty"],
+        text=text,
+    )
 
 
 def declared(text: str, name: str) -> tuple[Parameter, ...]:

@@ -28,7 +28,7 @@ def test_every_query_is_there_as_it_is_under_its_title() -> None:
 def test_what_draws_is_in_a_folder_of_its_own() -> None:
     for path, text in favourites().items():
         folder = path.rpartition("/")[0]
-        assert folder == ("" if path == "parameters.cypher" else DRAWINGS if "As paths" in text else TABLES)
+        assert folder == ("" if path == "parameters.cypher" else DRAWINGS if "// Group: drawings" in text else TABLES)
     assert len([path for path in favourites() if path.startswith(DRAWINGS)]) >= 4
 
 

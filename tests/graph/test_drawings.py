@@ -57,8 +57,8 @@ def test_a_lineage_goes_as_many_steps_as_asked(store: Store, run: str) -> None:
     last = schema.coalition_id(run, 6, 0)
     assert draw(store, "draw_lineage", coalition=last, steps=1) == [(EVENTS[4][0],)]
     assert sorted(draw(store, "draw_lineage", coalition=last, steps=2)) == [
-        (f"{EVENTS[3][0]}, {EVENTS[4][0]}",),
         (EVENTS[4][0],),
+        (f"{EVENTS[4][0]}, {EVENTS[3][0]}",),
     ]
 
 

@@ -1,5 +1,6 @@
 """Every query's rows on the hand-drawn graph."""
 
+import json
 from typing import Any
 
 import pytest
@@ -48,6 +49,8 @@ class Asked:
     def _short(self, value: Any) -> Any:
         if isinstance(value, str):
             return "RUN" if value == self.run else value.removeprefix(f"{self.run}/")
+        if isinstance(value, list):
+            return [self._short(one) for one in value]
         return round(value, 6) if isinstance(value, float) else value
 
 
@@ -93,10 +96,12 @@ def test_significant(ask: Asked) -> None:
 
 
 def test_descendants(ask: Asked) -> None:
-    one = (1, 4, "L04/C0000", 5, "split", "persist", "L3/C0 > L4/C0", 0.8, 0.9, 7.5, 0.5)
+    way = ["L03/C0000", "L04/C0000"]
+    one = (1, 4, "L04/C0000", 5, "split", "persist", "L3/C0 > L4/C0", 0.8, 0.9, 7.5, 0.5, way)
+    told = "persist > split"
     two = [
-        (2, 6, "L06/C0000", 4, None, "persist > split", "L3/C0 > L4/C0 > L6/C0", 0.55, 0.95, 9.0, 0.6),
-        (2, 6, "L06/C0001", 4, None, "persist > split", "L3/C0 > L4/C0 > L6/C1", 0.45, 0.90, 8.0, 0.5),
+        (2, 6, "L06/C0000", 4, None, told, "L3/C0 > L4/C0 > L6/C0", 0.55, 0.95, 9.0, 0.6, [*way, "L06/C0000"]),
+        (2, 6, "L06/C0001", 4, None, told, "L3/C0 > L4/C0 > L6/C1", 0.45, 0.90, 8.0, 0.5, [*way, "L06/C0001"]),
     ]
     assert ask("descendants", coalition="L03/C0000") == [one, *two]
     assert ask("descendants", coalition="L03/C0000", steps=1) == [one]
@@ -104,10 +109,12 @@ def test_descendants(ask: Asked) -> None:
 
 
 def test_ancestors(ask: Asked) -> None:
+    way = ["L04/C0001", "L06/C0002"]
+    told = "merge > persist"
     assert ask("ancestors", coalition="L06/C0002") == [
-        (1, 4, "L04/C0001", 4, "persist", "persist", "L4/C1 > L6/C2", 1.0, 1.0, 5.0, 0.4),
-        (2, 3, "L03/C0001", 3, "merge", "merge > persist", "L3/C1 > L4/C1 > L6/C2", 0.95, 0.5, 6.0, 0.4),
-        (2, 3, "L03/C0002", 3, "merge", "merge > persist", "L3/C2 > L4/C1 > L6/C2", 0.90, 0.5, 4.5, 0.3),
+        (1, 4, "L04/C0001", 4, "persist", "persist", "L4/C1 > L6/C2", 1.0, 1.0, 5.0, 0.4, way),
+        (2, 3, "L03/C0001", 3, "merge", told, "L3/C1 > L4/C1 > L6/C2", 0.95, 0.5, 6.0, 0.4, ["L03/C0001", *way]),
+        (2, 3, "L03/C0002", 3, "merge", told, "L3/C2 > L4/C1 > L6/C2", 0.90, 0.5, 4.5, 0.3, ["L03/C0002", *way]),
     ]
     assert len(ask("ancestors", coalition="L06/C0002", steps=1)) == 1
     assert ask("ancestors", coalition="L06/C0003") == []
@@ -147,12 +154,48 @@ def test_sizes(ask: Asked) -> None:
     ]
 
 
-def test_runs_and_provenance(drawn: Drawn, ask: Asked) -> None:
+def test_runs(drawn: Drawn, ask: Asked) -> None:
     assert ask("runs") == [
         ("RUN", "complete", drawn.model_id, "CQTR", "pas", "exact", None, [3, 4, 6], 12, 9, 6, "2026-01-02T03:04:05Z")
     ]
+
+
+def test_provenance_is_every_parameter_and_figure(drawn: Drawn, ask: Asked) -> None:
     told = dict(ask("provenance"))
-    assert told["utility"] == "sum" and told["k"] == 3 and told["stability_bound"] == 0.01
+    own = {key: told.pop(key) for key in [key for key in told if not key.startswith("model.")]}
+    assert own.pop("fingerprint") == drawn.fingerprint(drawn.runs[0])
+    assert json.loads(own.pop("contents")).keys() == {"members", "lineage"}
+    assert own == {
+        "analysis": drawn.analysis,
+        "coalitions": 12,
+        "config": '{"k": 3}',
+        "created": "2026-01-02T03:04:05Z",
+        "events": 6,
+        "id": "RUN",
+        "interactions": 9,
+        "k": 3,
+        "keep": 20,
+        "layers": [3, 4, 6],
+        "merge_shuffled": [20.0, 2.0],
+        "persist_shuffled": [10.0, 1.0],
+        "solver": "exact",
+        "split_shuffled": [30.0, 3.0],
+        "stability_bound": 0.01,
+        "status": "complete",
+        "task": "CQTR",
+        "utility": "sum",
+        "valuation": "pas",
+        "vanish_shuffled": [40.0, 94.0],
+    }
+    assert told == {
+        "model.adapter": "adapters/cqtr",
+        "model.architecture": "LlamaForSequenceClassification",
+        "model.d_ff": 12,
+        "model.d_model": 8,
+        "model.id": drawn.model_id,
+        "model.layers": 8,
+        "model.name": "tiny",
+    }
 
 
 @pytest.mark.parametrize("name", ["splits", "merges", "persistence", "significant", "fates", "sizes"])

@@ -1,0 +1,22 @@
+// Coalitions that vanish right after they form
+// Group: lineage
+// Answers: Which coalitions form in one layer and vanish in the next?
+// $run (string, optional, default null): only this run; null asks all of them.
+// $layer (integer, optional, default null): only this layer; null asks all of them.
+// $limit (integer, optional, default 50): at most so many, the largest first.
+// Empty: no coalition of the runs loaded forms in one layer and vanishes in the next
+// column run: the run
+// column layer: its layer
+// column coalition: the coalition
+// column size: number of its members
+// column origin: how it came about: emerge, split or merge
+// column confidence: mean frequency of its pairs over resamples, where the solver has one
+// column feature: feature that it aligns with best, where that was evaluated
+MATCH (r:Run {status: 'complete'})
+WHERE $run IS NULL OR r.id = $run
+MATCH (r)<-[:FOUND_IN]-(c:Coalition)
+WHERE c.fate = 'vanish' AND c.origin <> 'persist' AND ($layer IS NULL OR c.layer = $layer)
+RETURN r.id AS run, c.layer AS layer, c.id AS coalition, c.size AS size, c.origin AS origin,
+       c.confidence AS confidence, c.feature AS feature
+ORDER BY size DESC, run, layer, coalition
+LIMIT $limit
