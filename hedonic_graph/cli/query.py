@@ -18,16 +18,37 @@ if TYPE_CHECKING:
 TABLE_ROWS = 50
 # Rows beyond those printed are counted so far; an answer may have millions.
 COUNTED = 10_000
+# Parameters of the queries that bound the rows of an answer.
+BOUNDS = ("limit", "paths")
 EXAMPLE = """\b
 Example:
   hedonic-graph query
+  hedonic-graph query splits --help
   hedonic-graph query splits
   hedonic-graph query descendants -p coalition=demo/pas.exact/L11/C0003 -p steps=2 --format csv
   hedonic-graph query --file mine.cypher -p layers='[11, 12]'
   echo 'MATCH (r:Run) RETURN r.id' | hedonic-graph query -"""
 
 
-@click.command(epilog=EXAMPLE)
+class _Asking(click.Command):
+    """A command whose ``--help`` after a query's name is about that query."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the name: ``--help`` ends the command before it would be read."""
+        ctx.obj = self.make_parser(ctx).parse_args(list(args))[0].get("name")
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what a query answers, takes and returns; without a name, what the command does."""
+        from hedonic_graph.graph import catalogue, own, statements
+
+        if isinstance(ctx.obj, str) and ctx.obj != own.STANDARD_INPUT:
+            formatter.write(catalogue.explanation(statements.query(ctx.obj)) + "\n")
+        else:
+            super().format_help(ctx, formatter)
+
+
+@click.command(cls=_Asking, epilog=EXAMPLE)
 @click.argument("name", required=False)
 @click.option(
     "--file", "source", metavar="FILE", help="Run your own statement in FILE (- is standard input), read-only."
@@ -52,7 +73,7 @@ def query(
     show: bool,
     address: "Address",
 ) -> None:
-    """Run the query NAME, or your own Cypher; without either, list the queries.
+    """Run the query NAME, or your own Cypher; without either, list the queries. NAME --help explains one of them.
 
     Values are JSON where they parse as JSON, else text. The queries ask only runs that were loaded whole. Your own
     statement sees all that is in the graph, and can only read; a table writes a node by its key, JSON gives all of it.
@@ -84,20 +105,20 @@ def _texts(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _list(form: str) -> None:
-    from hedonic_graph.graph import statements
+    from hedonic_graph.graph import catalogue
 
-    library = [statements.load(name) for name in statements.names()]
-    rows = [
-        (one.name, " ".join(p.name if p.required else f"[{p.name}]" for p in one.parameters), one.answers)
-        for one in library
-    ]
-    _print(("query", "parameters", "answers"), rows, form, 0)
+    if form == "table":
+        click.echo(catalogue.listing())
+        return
+    rows = [(one.group, one.name, catalogue.usage(one), one.answers) for one in catalogue.library()]
+    _print(("group", "query", "parameters", "answers"), rows, form, 0)
 
 
 def _ask(
     statement: "Statement | OwnStatement", values: Mapping[str, Any], form: str, limit: int | None, address: "Address"
 ) -> None:
     from hedonic_graph.graph.own import OwnStatement
+    from hedonic_graph.graph.statements import Statement
     from hedonic_graph.graph.store import connect
 
     with connect(address, create=False) as store:
@@ -106,7 +127,11 @@ def _ask(
         with store.reading(statement.text, values, statement.name) as answer:
             first = next(answer.rows, None)
             if first is not None:
-                _print(answer.columns, itertools.chain([first], answer.rows), form, limit)
+                wide = statement.wide if isinstance(statement, Statement) and form == "table" else frozenset()
+                count = _print(answer.columns, itertools.chain([first], answer.rows), form, limit, wide)
+                for bound in BOUNDS if isinstance(statement, Statement) else ():
+                    if count == values.get(bound):
+                        click.echo(f"-p {bound}={count} is reached: there may be more", err=form != "table")
             told = answer.end()
         # Known before anything is printed: it may be that what was asked for does not exist.
         columns, reason = (answer.columns, "") if first else _nothing(store, statement, values, answer)
@@ -128,7 +153,14 @@ def _nothing(
     return answer.columns, " ".join(answer.end().remarks) or "nothing in the graph matches"
 
 
-def _print(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str, limit: int | None) -> None:
+def _print(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    form: str,
+    limit: int | None,
+    wide: frozenset[str] = frozenset(),
+) -> int:
+    """Print rows, without the columns that are too ``wide``; return how many rows there were, as far as counted."""
     from hedonic_graph import tables
     from hedonic_graph.graph.values import plain, shown
 
@@ -137,7 +169,9 @@ def _print(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str, lim
     rest = iter(rows)
     taken = _Counted(itertools.islice(rest, limit) if limit else rest)
     if form == "table":
-        click.echo(tables.render(columns, [[shown(value) for value in row] for row in taken]))
+        places = [place for place, name in enumerate(columns) if name not in wide]
+        cells = [[shown(row[place]) for place in places] for row in taken]
+        click.echo(tables.render([columns[place] for place in places], cells))
     else:
         lines = (tables.csv_lines if form == "csv" else tables.json_lines)(
             columns, ([plain(value) for value in row] for row in taken)
@@ -148,6 +182,7 @@ def _print(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str, lim
     if more:
         whole = f"{taken.count + more:,}" if more < COUNTED else f"more than {taken.count + more:,}"
         click.echo(f"{taken.count:,} of {whole} rows (--limit 0 prints all)", err=form != "table")
+    return taken.count + more
 
 
 class _Counted:

@@ -114,6 +114,24 @@ def test_a_table_stops_where_a_screen_does(drawn: Drawn, arguments: list[str], m
     assert len(run(*ask, "--format", "csv").stdout.splitlines()) == 1 + 7
 
 
+def test_a_bound_that_cuts_is_told(drawn: Drawn, arguments: list[str]) -> None:
+    ask = ["query", "strongest", "-p", f"run={drawn.runs[0].id}", *arguments]
+    cut = run(*ask, "-p", "limit=2")
+    assert cut.stdout.splitlines()[-1] == "-p limit=2 is reached: there may be more"
+    cut = run(*ask, "-p", "limit=2", "--format", "json")
+    assert len(json.loads(cut.stdout)) == 2 and cut.stderr == "-p limit=2 is reached: there may be more\n"
+    assert "is reached" not in run(*ask).output
+
+
+def test_a_table_leaves_out_what_is_too_wide_for_one(drawn: Drawn, arguments: list[str]) -> None:
+    first, last = (f"{drawn.runs[0].id}/{end}" for end in ("L03/C0000", "L04/C0000"))
+    ask = ["query", "descendants", "-p", f"coalition={first}", "-p", "steps=1", *arguments]
+    head, _, row = run(*ask).stdout.splitlines()
+    assert head.endswith("mass") and row.endswith("0.500") and len(row.split()) == 13
+    (record,) = json.loads(run(*ask, "--format", "json").stdout)
+    assert record["coalitions"] == [first, last]
+
+
 def test_no_rows_are_explained_with_exit_code_0(drawn: Drawn, arguments: list[str]) -> None:
     result = run("query", "descendants", "-p", f"coalition={drawn.runs[0].id}/L04/C0002", *arguments)
     assert (result.exit_code, result.stdout.split(":")[0]) == (0, "no rows")
@@ -151,8 +169,22 @@ def test_runs_delete_takes_an_analysis(drawn: Drawn, arguments: list[str]) -> No
 def test_the_list_of_queries_needs_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("query")
-    assert result.exit_code == 0 and re.search(r"^descendants +coalition \[steps\] +what", result.stdout, re.MULTILINE)
+    assert result.exit_code == 0
+    assert re.search(r"^  descendants +What .*\? +coalition \[steps paths\]$", result.stdout, re.MULTILINE)
     assert run("query", "splits", "--show").stdout.startswith("// Splits\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_after_a_query_is_about_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["descendants", flag], [flag, "descendants", "-p", "steps=2"]):
+        result = run("query", *arguments)
+        assert result.exit_code == 0
+        assert "hedonic-graph query descendants -p coalition=demo/pas.exact/L11/C0003\n" in result.stdout
+        assert "  steps      at most so many layer steps (integer, default 3)\n" in result.stdout
+    assert "'splts' (nearest: splits)" in refused(run("query", "splts", flag))
+    assert run("query", "-", flag).stdout == run("query", flag).stdout
     assert list(tmp_path.iterdir()) == []
 
 
