@@ -153,7 +153,8 @@ def _listed(words: list[str]) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
-    return value if isinstance(value, str) else json.dumps(value)
+    # What is said stays one line.
+    return value if isinstance(value, str) and value.isprintable() else json.dumps(value)
 
 
 def _json(text: str | None) -> dict[str, Any]:

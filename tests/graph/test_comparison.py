@@ -38,6 +38,7 @@ def holding(**tables: dict[str, str]) -> dict[str, Any]:
         (configured(shares="all"), "with shares none, not all"),
         (configured(valuation=["pas", "oca"]), 'with valuation ["pas"], not ["pas", "oca"]'),
         (configured(text="x" * 90), "with other text"),
+        (configured(text="a\nb"), r'with text pairs.jsonl, not "a\nb"'),
         (
             configured(k=1, a=1, b=2, c=3, d=4),
             "with k 10, not 1, a none, not 1, b none, not 2, 2 more options changed",

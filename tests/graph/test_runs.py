@@ -158,6 +158,21 @@ def test_a_load_in_the_middle_of_a_delete_is_whole(
     assert snapshot(store, drawn, other) == expected
 
 
+def test_what_a_load_that_was_cut_off_uses_stays(store: Store, drawing: Drawing, disturb: Disturbance) -> None:
+    drawn = drawing(solvers=("exact",))
+    other = drawing(model_id=drawn.model_id, solvers=("exact",))
+    ingest(drawn, store)
+    disturb(12, kill)
+    with pytest.raises(Killed):
+        ingest(other, store, writers=1)
+    runs.delete(store, drawn.analysis)
+    neurons = "MATCH (n:Neuron {model: $model}) RETURN count(n)"
+    assert store.read(neurons, {"model": drawn.model_id}).values == [(3 * NEURONS,)]
+    assert [run.outcome for run in ingest(other, store).runs] == ["continued"]
+    runs.delete(store, other.analysis)
+    assert snapshot(store, drawn, other) == []
+
+
 @pytest.mark.usefixtures("small_batches")
 def test_two_deletes_at_once(store: Store, drawing: Drawing, disturb: Disturbance) -> None:
     drawn = drawing()
