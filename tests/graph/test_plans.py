@@ -95,6 +95,30 @@ def test_a_statement_of_the_package_begins_at_an_index(address: Address, loaded:
     assert neo4j_faults(loaded.plan(statements.load(name).text)) == []
 
 
+def remarks(summary: neo4j.ResultSummary) -> list[str]:
+    """What the server has against a statement: it is slow, or it will not be understood for long."""
+    against = (neo4j.NotificationClassification.PERFORMANCE, neo4j.NotificationClassification.DEPRECATION)
+    return [
+        one.status_description
+        for one in summary.gql_status_objects
+        if one.is_notification and one.classification in against
+    ]
+
+
+@on_neo4j
+@pytest.mark.parametrize("name", [*statements.names(), *OWN])
+def test_the_server_has_nothing_against_a_statement(address: Address, loaded: Loaded, name: str) -> None:
+    statement = statements.load(name)
+    values = {parameter.name: parameter.value for parameter in statement.parameters}
+    assert remarks(loaded.run(f"EXPLAIN {statement.text}", values)) == []
+
+
+@on_neo4j
+def test_what_the_server_has_against_a_statement_is_found(address: Address, loaded: Loaded) -> None:
+    assert len(remarks(loaded.run("EXPLAIN MATCH (a:Run), (b:Neuron) RETURN a.id, b.id", {}))) == 1
+    assert len(remarks(loaded.run("EXPLAIN MATCH (a:Run) CALL { WITH a RETURN a.id AS id } RETURN id", {}))) == 1
+
+
 @pytest.mark.parametrize("label", ["Coalition", "Neuron"])
 def test_a_label_without_an_index_is_found(loaded: Loaded, label: str) -> None:
     (fault,) = loaded.faults(f"MATCH (n:{label} {{rank: $rank}}) RETURN n.id", {"rank": 3})
