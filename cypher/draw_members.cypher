@@ -7,10 +7,12 @@
 // column member: the neuron and the coalition
 // column preference: the neuron and another member that it prefers; empty where it prefers none of them
 MATCH (c:Coalition {id: $coalition})-[:FOUND_IN]->(r:Run {status: 'complete'})
-MATCH member = (n:Neuron)-[m:MEMBER_OF]->(c)
-WITH r, c, n, m, member
-ORDER BY m.utility DESC, n.index
+MATCH (n:Neuron)-[m:MEMBER_OF]->(c)
+WITH r, c, n, m.utility AS utility, n.index AS place
+ORDER BY utility DESC, place
 LIMIT $members
+// Paths only of those that are drawn: a coalition can have thousands of members.
+MATCH member = (n)-[:MEMBER_OF]->(c)
 OPTIONAL MATCH preference = (n)-[p:PREFERS {analysis: r.analysis, valuation: r.valuation}]->(:Neuron)-[:MEMBER_OF]->(c)
 RETURN member, preference
-ORDER BY m.utility DESC, n.index, p.rank
+ORDER BY utility DESC, place, p.rank
