@@ -35,6 +35,8 @@ from hedonic_graph.graph.faults import no_room
 IDLE = 600.0
 """Seconds without a command after which a keeper ends, unless it was started to stay."""
 START_WITHIN = 120.0
+GIVE_UP = START_WITHIN - 10
+"""Seconds after which a keeper ends a server that does not get ready, while its starter still waits to hear why."""
 STOP_WITHIN = 90.0
 POLL = 0.25
 LOG_LIMIT = 1_000_000
@@ -139,8 +141,11 @@ def writer(folder: Path, on_wait: Any = None) -> Iterator[None]:
 
 def is_store(folder: Path) -> bool:
     """Say whether an embedded store was ever made in ``folder``."""
-    # The first file that ``attach`` makes.
-    return (folder / "start.lock").is_file()
+    try:
+        # The first file that ``attach`` makes.
+        return (folder / "start.lock").is_file()
+    except PermissionError:
+        raise UserError(f"the store at {folder} belongs to another user") from None
 
 
 def check(folder: Path) -> None:
@@ -212,6 +217,9 @@ def _running(folder: Path, wait: bool = True) -> Keeper | None:
 def _start(folder: Path, stay: bool, idle: float) -> Keeper:
     from hedonic_graph.progress import bar
 
+    if no_room(folder):
+        # A server would begin to make its database and hang.
+        raise UserError(f"the embedded store did not start: no room left on the disk of {folder}: make room")
     log = folder / "keeper.log"
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.unlink()
@@ -282,8 +290,10 @@ def keep(folder: Path, *, stay: bool, idle: float, ready: IO[bytes]) -> None:
             order = {"folder": str(folder), "database": DATABASE, **logins}
             server.stdin.write(json.dumps(order).encode() + b"\n")
             server.stdin.flush()
-            answer = server.stdout.readline()
+            # Its one line comes whole.
+            answer = server.stdout.readline() if select.select([server.stdout], [], [], GIVE_UP)[0] else b""
             if not answer:
+                server.kill()
                 return
             keeper = Keeper(os.getpid(), f"bolt://127.0.0.1:{json.loads(answer)['port']}", stay, time.time())
             _write(notice, json.dumps(asdict(keeper)))
