@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import neo4j
@@ -18,6 +19,7 @@ HOST = "127.0.0.1"
 # Below the ports that outgoing connections take: those could take a killed server's before it is started again.
 PORTS = range(20_000, 32_000)
 START_WITHIN = 180.0
+END_WITHIN = 120.0
 ATTEMPTS = 5
 OPENED = ("java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch", "java.base/java.util.concurrent")
 
@@ -25,18 +27,22 @@ OPENED = ("java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch", "ja
 class Neo4jServer:
     """A server whose data live in ``home``; ``with Neo4jServer(path) as server`` starts and stops it.
 
-    It ends with the process that started it, however that ends. ``heap`` is as Java's ``-Xmx`` takes it.
+    It ends with the process that started it, however that ends. ``heap`` is as Java's ``-Xmx`` takes it, ``settings``
+    go into its ``neo4j.conf`` and win over those here.
     """
 
     user = "neo4j"
 
-    def __init__(self, home: Path, *, heap: str = "768m", page_cache: str = "128m"):
+    def __init__(
+        self, home: Path, *, heap: str = "768m", page_cache: str = "128m", settings: Mapping[str, str] | None = None
+    ):
         self.home = home
+        self.settings = dict(settings or {})
         self.password = secrets.token_urlsafe(24)
         self._memory = (heap, page_cache)
         self._ports: tuple[int, int] | None = None
         self._watch: subprocess.Popen[str] | None = None
-        self._pid = 0
+        self.pid = 0
         self._named = False
         """Whether it has its password; a new server has one that everybody knows."""
 
@@ -82,7 +88,13 @@ class Neo4jServer:
 
     def kill(self) -> None:
         """End it with SIGKILL."""
-        os.kill(self._pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
+        self.stop()
+
+    def ended(self) -> None:
+        """Wait until somebody else's SIGKILL has ended it."""
+        assert self._watch is not None
+        self._watch.wait(END_WITHIN)
         self.stop()
 
     def restart(self) -> None:
@@ -121,7 +133,7 @@ class Neo4jServer:
                 start_new_session=True,
             )
         assert self._watch.stdout is not None
-        self._pid = int(self._watch.stdout.readline())
+        self.pid = int(self._watch.stdout.readline())
 
     def _settings(self) -> dict[str, str]:
         assert self._ports is not None
@@ -138,6 +150,7 @@ class Neo4jServer:
             "dbms.usage_report.enabled": "false",
             # A quarter of a gigabyte for each database otherwise.
             "db.tx_log.preallocate": "false",
+            **self.settings,
         }
 
     def _wait(self) -> None:
