@@ -9,7 +9,7 @@ from hedonic_graph.cli import options as shared
 
 EXAMPLE = """\b
 Example:
-  hedonic-graph import seed0/L*.pkl --neurons 14336 -o published
+  hedonic-graph import L*.pkl --neurons 14336 -o coalitions
   hedonic-graph import seed0/L*.pkl --name seed0 --model meta-llama/Llama-3.1-8B --adapter ./cqtr-lora \\
       --text ./trec-dl-19 --run repllama --depth 10 -o published"""
 

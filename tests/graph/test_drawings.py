@@ -106,6 +106,6 @@ def test_browser_begins_with_the_newest_analysis_and_its_coalition_with_most_rel
         ingest(one, store)
     statement = statements.load("browser/parameters")
     (row,) = store.read(statement.text).records()
-    run = f"{drawn.analysis}/pas.exact"
-    assert row == {"run": run, "coalition": schema.coalition_id(run, 3, 0), "layer": 3, "index": 0}
+    run, other = f"{drawn.analysis}/pas.exact", f"{drawn.analysis}/pas.pac"
+    assert row == {"run": run, "other": other, "coalition": schema.coalition_id(run, 3, 0), "layer": 3, "index": 0}
     assert list(row) == list(statement.columns)

@@ -1,6 +1,7 @@
 """The library as a whole: each query has a drawing with its rows, and none of them sees a run that is not whole."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,10 @@ def sees(store: Store, statement: Statement, values: dict[str, Any], run: str) -
     """Say whether an answer knows of the run: it has rows where the run was asked for, or rows that name it."""
     rows = store.read(statement.text, values).values
     return bool(rows) if run in repr(values) else run in repr(rows)
+
+
+@pytest.mark.parametrize("group", catalogue.GROUPS)
+def test_the_readme_lists_every_query_of_a_group(group: str) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [row] = [line for line in readme.splitlines() if line.startswith(f"| {group} |")]
+    assert sorted(re.findall("`([^`]+)`", row)) == [one.name for one in catalogue.library() if one.group == group]

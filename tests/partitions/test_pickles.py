@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.partitions import pickles, readers
+
+# A busy machine takes its time over single examples.
+unhurried = settings(deadline=None)
 
 CANARY = "canary-of-a-hostile-pickle"
 
@@ -145,6 +148,7 @@ def test_one_list_in_a_million_places_is_counted_and_not_walked(tmp_path: Path) 
         readers.read(tmp_path / "L1.pkl")
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_any_bytes_end_in_a_value_or_one_line(data: bytes) -> None:
     try:
@@ -156,6 +160,7 @@ def test_any_bytes_end_in_a_value_or_one_line(data: bytes) -> None:
 OPCODES = st.sampled_from([opcode.code.encode("latin1") for opcode in pickletools.opcodes])
 
 
+@unhurried
 @given(st.lists(OPCODES | st.sampled_from([b"K\x01", b"h\x00", b"cos\nsystem\n", b"I01\n"]), max_size=40))
 def test_any_opcodes_end_in_a_value_or_one_line(parts: list[bytes]) -> None:
     try:
@@ -164,6 +169,7 @@ def test_any_opcodes_end_in_a_value_or_one_line(parts: list[bytes]) -> None:
         assert "\n" not in str(error)
 
 
+@unhurried
 @given(st.lists(st.lists(st.integers()) | st.tuples(st.integers(), st.text(max_size=3)), max_size=5), st.data())
 def test_whatever_is_cut_off_is_noticed(value: list[Any], data: st.DataObject) -> None:
     protocol = data.draw(st.integers(0, pickle.HIGHEST_PROTOCOL))
