@@ -26,21 +26,19 @@ WITH model, layer, looked, COLLECT {
   MATCH (c)<-[:MEMBER_OF]-(n:Neuron)
   // By index, as runs of two adapters have two sets of neurons.
   WITH n.index AS neuron, collect(place) AS places
+  // Before they are collected: rows that carry whole groups are more than a store sorts in its memory.
+  ORDER BY neuron
   WITH neuron, [number IN range(0, size(places) - 1) | head([place IN places WHERE place / 1000000 = number])] AS places
   WITH places, collect(neuron) AS neurons
   WHERE size(neurons) >= $size
   RETURN neurons
-  ORDER BY size(neurons) DESC
+  ORDER BY size(neurons) DESC, neurons[0]
   LIMIT $limit
 } AS groups
 UNWIND groups AS neurons
-WITH model, layer, looked, neurons, reduce(least = null, n IN neurons | CASE WHEN least < n THEN least ELSE n END) AS first
+WITH model, layer, looked, neurons, neurons[0] AS first
 ORDER BY size(neurons) DESC, model, layer, first
 LIMIT $limit
-UNWIND neurons AS neuron
-WITH model, layer, looked, first, neuron
-ORDER BY neuron
-WITH model, layer, looked, first, collect(neuron) AS neurons
 MATCH (:Neuron {layer: layer, index: first})-[:MEMBER_OF]->(c:Coalition)
 WHERE c.run IN looked
 WITH model, layer, first, neurons, c.id AS coalition
