@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from string import Formatter
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.text import trec
@@ -12,6 +13,8 @@ from hedonic_graph.text.files import open_text
 
 PROMPT = "query: {query}, passage: {passage}"
 """The paper's prompt (DESIGN §3.7)."""
+
+_FIELDS = {"query", "passage"}
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,27 @@ class Pair:
 
     @property
     def prompt(self) -> str:
-        """The text the model reads."""
-        return PROMPT.format(query=self.query, passage=self.passage)
+        """The text the model reads, in the paper's form."""
+        return self.fill(PROMPT)
+
+    def fill(self, template: str) -> str:
+        """The text the model reads, by a template that :func:`check_template` accepts."""
+        return template.format(query=self.query, passage=self.passage)
+
+
+def check_template(template: str) -> None:
+    """Raise UserError unless ``template`` is text around ``{query}``, ``{passage}`` or both."""
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise UserError(f"prompt {template!r} cannot be read: {error}; write {{{{ and }}}} for braces") from error
+    fields = [name for _, name, *_ in parts if name is not None]
+    plain = not any(spec or conversion for _, _, spec, conversion in parts)
+    if not fields or not set(fields) <= _FIELDS or not plain:
+        raise UserError(
+            f"prompt {template!r} must hold {{query}}, {{passage}} or both, and no other field: "
+            "write {{ and }} for braces"
+        )
 
 
 def load_pairs(
