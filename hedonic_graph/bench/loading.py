@@ -5,20 +5,15 @@ machine sees the password, and writes what it measured as JSON to standard outpu
 """
 
 import json
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hedonic_graph.bench.machine import fast_driver, peak
+from hedonic_graph.bench.process import answer, ask
 from hedonic_graph.bench.synthetic import Scale, Synthetic
-from hedonic_graph.errors import UserError
 from hedonic_graph.graph.store import Address, Store, connect
 from hedonic_graph.progress import bar
-
-END_WITHIN = 20.0
 
 
 @dataclass(frozen=True)
@@ -70,26 +65,7 @@ def load(task: Task) -> Load:
 
     Raises UserError where the process says what is wrong, and ends it where this one is interrupted.
     """
-    command = [sys.executable, "-m", "hedonic_graph.bench.loading"]
-    # In a group of its own: Ctrl-C is passed on once, so that it ends in order and nothing is written after it.
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
-    ) as process:
-        try:
-            output, _ = process.communicate(task.to_json())
-        except BaseException:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(END_WITHIN)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            raise
-    if process.returncode:
-        raise RuntimeError(f"the process that loads ended with {process.returncode}")
-    found = json.loads(output)
-    if "error" in found:
-        raise UserError(found["error"])
-    return Load(**found)
+    return Load(**ask("hedonic_graph.bench.loading", task.to_json()))
 
 
 def run(task: Task) -> Load:
@@ -120,17 +96,5 @@ def _ours(results: Synthetic, store: Store) -> int:
     return ingest(results, store).rows
 
 
-def main() -> None:
-    """Answer on standard output."""
-    try:
-        answer = asdict(run(Task.from_json(sys.stdin.read())))
-    except UserError as error:
-        answer = {"error": str(error)}
-    except KeyboardInterrupt:
-        # The process that started this one says so.
-        sys.exit(130)
-    print(json.dumps(answer))
-
-
 if __name__ == "__main__":
-    main()
+    answer(lambda question: asdict(run(Task.from_json(question))))
