@@ -3,12 +3,15 @@
 import json
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.text.pairs import PROMPT, check_template
+from hedonic_graph.text.readouts import SCORE, parse_readout
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "valuation": ("pas", "oca"),
@@ -46,7 +49,9 @@ class CommonConfig:
     layers: tuple[int, ...]
     """Layers to look at, ascending; each is followed into the next one named."""
     adapter: str | None = None
-    """LoRA adapter in PEFT's form."""
+    """LoRA or DoRA adapter in PEFT's form."""
+    tuned: str | None = None
+    """A whole model that ``model`` was tuned into, instead of an adapter."""
     task: str | None = None
     """What the adapter was tuned for; a label, kept with every run."""
     run: str | None = None
@@ -59,6 +64,8 @@ class CommonConfig:
     """Draw them among the first so many."""
     text_seed: int = 0
     """Seed of that draw."""
+    prompt: str = PROMPT
+    """What the model reads: text around ``{query}`` and ``{passage}``."""
     max_tokens: int = 512
     """Longer prompts lose their end."""
     batch_size: int = 16
@@ -74,9 +81,6 @@ class CommonConfig:
     shuffles: int = 20
     """Shuffles of the targets' membership that every count stands beside."""
 
-    reads_head: ClassVar[bool] = False
-    """Whether the model's task head is read."""
-
     def __post_init__(self) -> None:
         known = {field.name for field in fields(self)}
         for name, allowed in CHOICES.items():
@@ -84,6 +88,9 @@ class CommonConfig:
             for one in value if isinstance(value, tuple) else (value,):
                 if one not in allowed:
                     raise UserError(f"{name.replace('_', '-')} {one!r} is none of {', '.join(allowed)}")
+        check_template(self.prompt)
+        if self.adapter and self.tuned:
+            raise UserError("give an adapter or a tuned model, not both")
         if not self.layers:
             raise UserError("no layers: name them as 7-14 or 7,8,9")
         if list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
@@ -95,8 +102,13 @@ class CommonConfig:
 
     @property
     def reference(self) -> str:
-        """What a capture takes for the base (DESIGN §3.1): without an adapter, nothing."""
-        return "base" if self.adapter else "zero"
+        """What a capture takes for the base (DESIGN §3.1): nothing, where nothing was tuned."""
+        return "base" if self.adapter or self.tuned else "zero"
+
+    @property
+    def readout(self) -> str | None:
+        """What is read of the model (DESIGN §3.2): nothing."""
+        return None
 
     @property
     def all_tokens(self) -> bool:
@@ -131,6 +143,8 @@ class Config(CommonConfig):
     """Solvers: ``exact``, ``pac``, ``random`` (sizes of the first other solver)."""
     seed: tuple[int, ...] = (0,)
     """Seeds of the solvers that draw; each is a run."""
+    readout: str = SCORE
+    """``score`` (the task head) or ``token: yes - no``, a difference of two tokens' logits (DESIGN §3.2)."""
     readout_norm: str = "on"
     """Whether the head reads through the model's final norm (DESIGN §3.2)."""
     reference: str = "base"
@@ -162,10 +176,9 @@ class Config(CommonConfig):
     delta: float = 0.1
     """One minus the confidence of that bound."""
 
-    reads_head: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
         super().__post_init__()
+        parse_readout(self.readout)
         for name in ("valuation", "solver", "seed"):
             value = getattr(self, name)
             if not value or len(set(value)) != len(value):
@@ -216,9 +229,8 @@ class ImportConfig(CommonConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.model is None:
-            if self.text is not None or self.adapter is not None:
-                what = "text" if self.text is not None else "adapter"
-                raise UserError(f"--{what} without --model: which model is meant?")
+            if alone := next((name for name in ("text", "adapter", "tuned") if getattr(self, name) is not None), None):
+                raise UserError(f"--{alone} without --model: which model is meant?")
             if self.neurons is None:
                 raise UserError("how many neurons has a layer? Give --neurons N, or --model")
         if self.text is None:
@@ -238,7 +250,7 @@ class ImportConfig(CommonConfig):
         return values if self.followed else {name: one for name, one in values.items() if name not in _OF_LINEAGE}
 
 
-_OF_LINEAGE = {field.name for field in fields(CommonConfig)} - {"layers", "adapter", "task"}
+_OF_LINEAGE = {field.name for field in fields(CommonConfig)} - {"layers", "adapter", "tuned", "task"}
 
 
 @dataclass(frozen=True)
@@ -279,6 +291,17 @@ def parse_layers(text: str) -> tuple[int, ...]:
             raise UserError(f"layers {text!r} cannot be read: {first}-{last} runs backwards")
         layers += range(first, last + 1)
     return tuple(layers)
+
+
+def show_layers(layers: Sequence[int]) -> str:
+    """Write ascending layers as :func:`parse_layers` reads them: ``7-9,12``."""
+    parts: list[list[int]] = []
+    for layer in layers:
+        if parts and layer == parts[-1][-1] + 1:
+            parts[-1].append(layer)
+        else:
+            parts.append([layer])
+    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -37,6 +37,19 @@ class Named:
         """Leave the whole bar as it is."""
 
 
+class Silent:
+    """No bar at all."""
+
+    def update(self, steps: float = 1) -> None:
+        """Do nothing."""
+
+    def set_postfix_str(self, remark: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def bar(label: str, total: float | None = None, items: Iterable[Any] | None = None, unit: str = "it") -> Any:
     """Return a tqdm bar on standard error that leaves one line behind.
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from hedonic_graph.config import show_layers
 from hedonic_graph.results import FATES, AnalysisResults, RunInfo
 
 
@@ -48,6 +49,46 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
         for line, row in zip(cells, rows, strict=True):
             line += [*(beside(row, fate) for fate in FATES), row["edges"], beside(row, "significant")]
     return columns, cells
+
+
+def model_lines(results: AnalysisResults) -> list[str]:
+    """What was analysed and what tuned it, in a line each; none for partitions that came without a model."""
+    model = results.analysis.manifest["model"]
+    card = model.get("card")
+    if card is None:
+        return []
+    behind = ", one behind the MLP" if card["norm_behind_mlp"] else ""
+    lines = [
+        f"{model['name']}: {model['architecture']}, {model['layers']} layers of {model['d_ff']} neurons "
+        f"({card['block']} {card['activation']}), width {model['d_model']}, {card['norm']}{behind}"
+    ]
+    tuning = card["tuning"]
+    if tuning is None:
+        return [*lines, "not tuned"]
+    if tuning["kind"] == "full":
+        return [*lines, f"tuned as a whole into {model['tuned']}"]
+    outside = f"; beside the layers: {', '.join(tuning['outside'])}" if tuning["outside"] else ""
+    return [
+        *lines,
+        f"{tuning['kind']} {model['adapter']}: rank {tuning['rank']}, alpha {tuning['alpha']}, on "
+        f"{', '.join(tuning['modules'])} of layers {show_layers(tuning['layers'])}{outside}",
+    ]
+
+
+def model_table(results: AnalysisResults) -> tuple[list[str], list[list[Any]]]:
+    """Columns and cells: the size of each change in per cent of the base's weights, a row for each layer."""
+    card = results.analysis.manifest["model"].get("card")
+    changes = card["tuning"]["changes"] if card and card["tuning"] else {}
+    names = sorted({name for changed in changes.values() for name in changed})
+    cells = [
+        [layer, *(_percent(changed[name]["relative"]) if name in changed else None for name in names)]
+        for layer, changed in changes.items()
+    ]
+    return ["layer", *(name.removesuffix(".weight") for name in names)], cells
+
+
+def _percent(relative: float | None) -> str:
+    return "new" if relative is None else f"{100 * relative:.3g}"
 
 
 def verdicts(results: AnalysisResults) -> list[str]:

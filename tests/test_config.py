@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hedonic_graph.config import Config, ImportConfig, imported, parse_layers
+from hedonic_graph.config import Config, ImportConfig, imported, parse_layers, show_layers
 from hedonic_graph.errors import UserError
 
 
@@ -25,6 +25,8 @@ def test_layers() -> None:
     for wrong in ("", "7-", "9-7", "a", "7 8", "-1"):
         with pytest.raises(UserError, match="cannot be read"):
             parse_layers(wrong)
+    for text in ("7-9", "0,2-3,9", "4"):
+        assert show_layers(parse_layers(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,9 @@ def test_layers() -> None:
         ({"kmin": 5, "kmax": 4}, "kmax 4 is below kmin 5"),
         ({"delta": 1.0}, "delta must lie between 0 and 1"),
         ({"solver": ("random",)}, "name one beside it"),
+        ({"adapter": "a", "tuned": "b"}, "an adapter or a tuned model, not both"),
+        ({"readout": "yes"}, "write score, or 'token: yes - no'"),
+        ({"prompt": "{question}"}, "must hold {query}, {passage} or both"),
     ],
 )
 def test_mistakes(change: dict[str, Any], says: str) -> None:
@@ -69,6 +74,7 @@ def test_choices_are_those_of_the_rooms() -> None:
         ({}, r"how many neurons has a layer\? Give --neurons N, or --model"),
         ({"text": "t"}, "--text without --model"),
         ({"adapter": "a", "neurons": 4}, "--adapter without --model"),
+        ({"tuned": "a", "neurons": 4}, "--tuned without --model"),
         ({"neurons": 0}, "neurons must be at least 1"),
         ({"model": "m", "mass": "residual"}, "--mass needs --model and --text"),
         ({"neurons": 4, "min_size": 3}, "--min-size needs --model and --text"),
@@ -84,12 +90,13 @@ def test_mistakes_of_an_import(change: dict[str, Any], says: str) -> None:
 
 def test_an_import_says_only_what_had_a_say() -> None:
     assert set(ImportConfig(layers=(7,), neurons=4).parameters()) == {
-        *("layers", "adapter", "task", "model", "text", "neurons")
+        *("layers", "adapter", "tuned", "task", "model", "text", "neurons")
     }
     followed = ImportConfig(layers=(7,), model="m", text="t")
     assert set(followed.parameters()) == set(asdict(followed))
-    assert (followed.reference, followed.reads_head, followed.all_tokens) == ("zero", False, False)
+    assert (followed.reference, followed.readout, followed.all_tokens) == ("zero", None, False)
     assert ImportConfig(layers=(7,), model="m", adapter="a").reference == "base"
+    assert ImportConfig(layers=(7,), model="m", tuned="t").reference == "base"
 
 
 @pytest.mark.parametrize("name", ["seed0", "0", "pas-v1.2_b+c", "größe", "x" * 64])

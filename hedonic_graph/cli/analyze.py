@@ -24,6 +24,7 @@ Example:
 @choice("valuation", "How neurons value each other; repeatable.")
 @choice("solver", "How coalitions form; repeatable.")
 @click.option("--seed", type=int, multiple=True, help="Seed of the solvers that draw; repeatable. [default: 0]")
+@click.option("--readout", help="score (the task head) or 'token: yes - no', a difference of logits. [default: score]")
 @choice("readout_norm", "Read the head through the model's final norm.")
 @choice("reference", "What an ablated neuron goes back to.")
 @choice("positions", "Tokens that OCA correlates over.")
@@ -80,7 +81,7 @@ def run(config: Config, output: Path, device: str, as_json: bool) -> None:
 def show(output: Path, as_json: bool) -> None:
     """Print an analysis's tables and what they let one say."""
     from hedonic_graph.results import open_results
-    from hedonic_graph.summary import layer_rows, table, verdicts
+    from hedonic_graph.summary import layer_rows, model_lines, model_table, table, verdicts
     from hedonic_graph.tables import render
 
     results = open_results(output)
@@ -88,8 +89,14 @@ def show(output: Path, as_json: bool) -> None:
         import json
 
         record = {run.id: {"layers": layer_rows(results, run), "honesty": run.honesty} for run in results.runs}
-        click.echo(json.dumps(record, indent=1))
+        click.echo(json.dumps({"model": results.analysis.manifest["model"], **record}, indent=1))
         return
+    for line in model_lines(results):
+        click.echo(line)
+    columns, cells = model_table(results)
+    if cells:
+        click.echo("How much that changed each weight, in per cent of the base's norm:")
+        click.echo(render(columns, cells))
     for run_info in results.runs:
         click.echo(f"\n{run_info.id}")
         click.echo(render(*table(layer_rows(results, run_info))))

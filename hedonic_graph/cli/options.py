@@ -48,8 +48,9 @@ def several(*options: Option) -> Option:
 
 model = several(
     click.option("--model", help="Base model: a folder, a hub name, a GGUF file or smollm2 (packaged)."),
-    click.option("--adapter", help="LoRA adapter in PEFT's form: a folder or a hub name."),
-    click.option("--task", help="What the adapter was tuned for; a label kept with every run."),
+    click.option("--adapter", help="LoRA or DoRA adapter in PEFT's form: a folder or a hub name."),
+    click.option("--tuned", help="Instead of an adapter: a whole model that the base was tuned into."),
+    click.option("--task", help="What it was tuned for; a label kept with every run."),
 )
 text = several(
     click.option("--text", help="JSON-lines file of query and passage, or a folder of TREC files."),
@@ -68,6 +69,7 @@ lineage = several(
 )
 passes = several(
     number("batch_size", "Prompts in one forward pass."),
+    click.option("--prompt", help=f"What the model reads, around the pair. [default: {_DEFAULTS['prompt']}]"),
     number("max_tokens", "Longer prompts lose their end."),
 )
 output = several(

@@ -15,7 +15,8 @@ from sklearn.metrics import r2_score
 from torch import Tensor, nn
 
 from hedonic_graph.demo import text
-from hedonic_graph.models.load import load_base
+from hedonic_graph.models.architectures import HEAD
+from hedonic_graph.models.load import load_classifier
 from hedonic_graph.models.locate import locate_model
 from hedonic_graph.progress import bar
 from hedonic_graph.text.labels import covered_query_term_ratio
@@ -34,26 +35,26 @@ SEED = 0
 def main(folder: Path) -> None:
     """Train, print R^2 on held-out topics, and save the adapter to ``folder``."""
     torch.manual_seed(SEED)
-    base = load_base(locate_model("smollm2"))
+    classifier, tokenizer = load_classifier(locate_model("smollm2"))
     config = LoraConfig(
         task_type=TaskType.SEQ_CLS,
         r=8,
         lora_alpha=16,
         target_modules=["gate_proj", "up_proj", "down_proj"],
         layers_to_transform=list(range(7, 15)),
-        modules_to_save=[base.architecture.head],
+        modules_to_save=[HEAD],
     )
-    base.classifier.config.use_cache = False
-    model = get_peft_model(base.classifier, config)
+    classifier.config.use_cache = False
+    model = get_peft_model(classifier, config)
     # A fresh head's logits spread by one, labels by a third: starting near zero keeps the first steps small.
     wrapped: Any = model
     wrapped.base_model.model.score.modules_to_save["default"].weight.data.mul_(0.1)
-    _train(model, base.tokenizer)
+    _train(model, tokenizer)
     held_out = text.pairs(HELD_OUT_PAIRS, split="held-out", seed=SEED + 1)
     model.eval()
     with torch.inference_mode():
         chunks = [held_out[start : start + BATCH] for start in range(0, len(held_out), BATCH)]
-        predicted = torch.cat([_predict(model, base.tokenizer, chunk) for chunk in bar("held-out", items=chunks)])
+        predicted = torch.cat([_predict(model, tokenizer, chunk) for chunk in bar("held-out", items=chunks)])
     print(f"R^2 on {len(held_out)} pairs of held-out topics: {r2_score(_labels(held_out), predicted):.3f}")
     model.peft_config["default"].base_model_name_or_path = "SmolLM2-135M-Instruct"
     model.save_pretrained(str(folder), save_embedding_layers=False)

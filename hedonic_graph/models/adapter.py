@@ -1,38 +1,105 @@
-"""Put a PEFT LoRA adapter on a model, and refuse one that does not belong there."""
+"""Put a PEFT LoRA adapter on a model without weights, and say what the adapted modules come to.
+
+What an adapter means is PEFT's to say: its own merge turns base weights and adapter into tuned weights, so
+rank-stabilised scaling, patterns of ranks and layers, DoRA and biases come out as PEFT computes them. What
+has no such weights is refused.
+"""
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from peft import PeftConfig, PeftModel, set_peft_model_state_dict
+import torch
+from peft import PeftConfig, PeftModel, get_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.models.architectures import HEAD
 from hedonic_graph.models.locate import Files
+from hedonic_graph.models.mlp import Factors
+from hedonic_graph.models.readout import check_head
 
 _PREFIX = "base_model.model."
 _LORA = re.compile(r"(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
+_CHANGES_BASE = ("pissa", "corda", "olora", "mica", "loftq", "lora_ga")
+"""Ways to begin a LoRA that alter the base weights, which the adapter's files do not hold."""
+_NOT_OF_ONE_MATRIX = (
+    *("layer_replication", "target_parameters", "alora_invocation_tokens", "trainable_token_indices"),
+    *("use_qalora", "arrow_config"),
+)
+"""Options that make a LoRA something else than a step of the matrices it is on."""
 
 
-def attach(classifier: Any, adapter: Files, head: str) -> bool:
-    """Wrap the adapted modules of ``classifier`` in place; return whether the adapter brings the task head.
+@dataclass(frozen=True)
+class Adapter:
+    """What an adapter is, as its files say."""
 
-    Raises UserError where the adapter is no LoRA this package covers, is damaged, or was made for another
-    base: a module it names is missing or has another shape.
+    name: str
+    config: Any
+    state: dict[str, Tensor]
+    """Its tensors in float32, by PEFT's names."""
+
+    @property
+    def kind(self) -> str:
+        """``LoRA`` or ``DoRA``."""
+        return "DoRA" if self.config.use_dora else "LoRA"
+
+    @cached_property
+    def modules(self) -> tuple[str, ...]:
+        """Paths, in the plain model, of the modules that it changes."""
+        return tuple(sorted({_plain_path(name.removeprefix(_PREFIX).rpartition(".")[0]) for name in self.state}))
+
+    @property
+    def brings_head(self) -> bool:
+        """Whether the task head comes with the adapter."""
+        return HEAD in self.modules
+
+
+def attach(model: nn.Module, adapter: Adapter) -> None:
+    """Wrap the adapted modules of ``model`` in place; its own parameters lie on the meta device.
+
+    Afterwards a parameter has values exactly where the adapter brings them. Raises UserError where the
+    adapter was made for another base: a module it names is missing or has another shape.
     """
-    config, state = _read(adapter)
-    _check_modules(classifier, adapter, state)
-    outcome: Any = set_peft_model_state_dict(PeftModel(classifier, config), state)
-    if outcome.unexpected_keys:
-        raise UserError(f"adapter {adapter.name} holds {outcome.unexpected_keys[0]}, which the model has no place for")
-    if lost := [name for name in outcome.missing_keys if "lora_" in name]:
-        raise UserError(f"adapter {adapter.name} is incomplete: it lacks {len(lost)} tensors, the first is {lost[0]}")
-    return any(name.startswith(f"{_PREFIX}{head}.") for name in state)
+    _check_modules(model, adapter)
+    try:
+        wrapped = PeftModel(model, adapter.config)
+    except (ValueError, NotImplementedError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"adapter {adapter.name} cannot be put on this model: {reason}") from error
+    for module in wrapped.modules():
+        for variant in getattr(module, "lora_variant", {}).values():
+            if not type(variant).__name__.startswith("Dora"):
+                raise UserError(f"adapter {adapter.name} is not covered: it is a {type(variant).__name__}")
+    _fill(wrapped, adapter)
 
 
-def _read(adapter: Files) -> tuple[PeftConfig, dict[str, Tensor]]:
+def merged(module: nn.Module) -> nn.Module:
+    """The plain module that an adapted one comes to; ``module`` is used up. All weights must be there."""
+    root = nn.ModuleDict({"module": module})
+    for path, found in list(_wrapped(root)):
+        root.set_submodule(path, _unwrapped(found))
+    return root["module"]
+
+
+def factors(module: Any, device: torch.device) -> Factors | None:
+    """The step of a LoRA on one linear layer as a product, scaling folded in; None where it is none."""
+    if not hasattr(module, "lora_A") or module.lora_variant:
+        return None
+    (name,) = module.active_adapters
+    if name not in module.lora_A:
+        return None
+    left = module.lora_B[name].weight.detach().to(device, torch.float32) * module.scaling[name]
+    return Factors(left, module.lora_A[name].weight.detach().to(device, torch.float32))
+
+
+def read(adapter: Files) -> Adapter:
+    """Read an adapter's files; raises UserError where they are damaged or not of a kind this package covers."""
     weights = adapter.folder / "adapter_model.safetensors"
     if not weights.is_file():
         raise UserError(f"adapter {adapter.name} has no adapter_model.safetensors")
@@ -42,34 +109,109 @@ def _read(adapter: Files) -> tuple[PeftConfig, dict[str, Tensor]]:
     except (SafetensorError, json.JSONDecodeError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"adapter {adapter.name} cannot be read: {error}") from error
     kind = getattr(config.peft_type, "value", config.peft_type)
-    if kind != "LORA" or getattr(config, "use_dora", False) or getattr(config, "bias", "none") != "none":
+    if kind != "LORA":
+        raise UserError(f"adapter {adapter.name} is not covered ({kind}): only LoRA and DoRA are")
+    began: Any = config.init_lora_weights
+    if isinstance(began, str) and began.lower().startswith(_CHANGES_BASE):
         raise UserError(
-            f"adapter {adapter.name} is not covered ({kind}, DoRA or trained biases): only plain LoRA adapters are"
+            f"adapter {adapter.name} is not covered: it began with {began}, which changes the base weights; "
+            "save it as a plain LoRA (save_pretrained with path_initial_model_for_weight_conversion)"
         )
+    for option in _NOT_OF_ONE_MATRIX:
+        if getattr(config, option, None):
+            raise UserError(f"adapter {adapter.name} is not covered: it uses {option}")
     config.inference_mode = True
-    return config, state
+    return Adapter(adapter.name, config, {name: tensor.float() for name, tensor in state.items()})
 
 
-def _check_modules(classifier: Any, adapter: Files, state: dict[str, Tensor]) -> None:
-    modules = dict(classifier.named_modules())
-    for name, tensor in state.items():
+def _check_modules(model: nn.Module, adapter: Adapter) -> None:
+    modules = dict(model.named_modules())
+    for name, tensor in adapter.state.items():
         path = name.removeprefix(_PREFIX)
         if not bool(tensor.isfinite().all()):
             raise UserError(f"adapter {adapter.name}: {path} holds values that are not finite (NaN or infinite)")
         match = _LORA.fullmatch(path)
-        module = modules.get(match["module"] if match else path.rpartition(".")[0])
-        shape = getattr(getattr(module, "weight", None), "shape", None)
-        if module is None or shape is None:
+        module = modules.get(match["module"] if match else _plain_path(path.rpartition(".")[0]))
+        if module is None or getattr(module, "weight", None) is None:
+            if path.startswith((f"{HEAD}.", "lm_head.")):
+                raise UserError(
+                    f"adapter {adapter.name} brings {path}, which this readout does not read: a task head is read "
+                    "by --readout score, a generative model's by --readout 'token: yes - no'"
+                )
             raise UserError(f"adapter {adapter.name} was made for another base: this model has no {path}")
         if match:
+            shape = _shape(module)
             side, mine = (1, tensor.shape[1]) if match["side"] == "A" else (0, tensor.shape[0])
             if shape[side] != mine:
                 raise UserError(
                     f"adapter {adapter.name} was made for another base: {match['module']} is {shape[0]} x {shape[1]} "
                     f"here, the adapter has {mine} {'inputs' if side else 'outputs'}"
                 )
-        elif tensor.shape != shape:
+        if path == f"{HEAD}.weight":
+            check_head(adapter.name, len(tensor))
+        parameter = getattr(module, path.rpartition(".")[2], None)
+        if isinstance(parameter, Tensor) and tensor.shape != parameter.shape and not match:
             raise UserError(
-                f"adapter {adapter.name} was made for another base: {path} is {list(shape)} here, "
+                f"adapter {adapter.name} was made for another base: {path} is {list(parameter.shape)} here, "
                 f"{list(tensor.shape)} in the adapter"
             )
+
+
+def _fill(wrapped: Any, adapter: Adapter) -> None:
+    """Give the wrapped model's parameters the adapter's values, and only those."""
+    places = dict(wrapped.named_parameters(remove_duplicate=False))
+    # PEFT's names for what it saves, each with the very parameter that it would save.
+    saved = get_peft_model_state_dict(wrapped, state_dict=places, save_embedding_layers=False)
+    targets = {name: id(parameter) for name, parameter in saved.items()}
+    values: dict[int, Tensor] = {}
+    for name, tensor in adapter.state.items():
+        # What is no part of the adapter proper, such as an embedding saved along, goes by its own name.
+        target = targets.get(name, id(places.get(name)))
+        if name not in targets and name not in places:
+            raise UserError(
+                f"adapter {adapter.name} holds {name.removeprefix(_PREFIX)}, which the model has no place for"
+            )
+        values[target] = tensor
+    if lost := [name for name, target in targets.items() if target not in values]:
+        raise UserError(
+            f"adapter {adapter.name} is incomplete: it lacks {len(lost)} tensors, the first is "
+            f"{lost[0].removeprefix(_PREFIX)}"
+        )
+    for name, parameter in places.items():
+        if id(parameter) in values:
+            owner = wrapped.get_submodule(name.rpartition(".")[0])
+            owner._parameters[name.rpartition(".")[2]] = nn.Parameter(values[id(parameter)], requires_grad=False)
+
+
+def _wrapped(root: nn.Module, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The outermost modules of PEFT below ``root``."""
+    for name, child in root.named_children():
+        path = f"{prefix}{name}"
+        if hasattr(child, "base_layer") or hasattr(child, "unload_and_optionally_merge_module"):
+            yield path, child
+        else:
+            yield from _wrapped(child, f"{path}.")
+
+
+@torch.no_grad()
+def _unwrapped(module: Any) -> nn.Module:
+    if hasattr(module, "unload_and_optionally_merge_module"):
+        found: nn.Module = module.unload_and_optionally_merge_module(merge=True, safe_merge=False, adapter_names=None)
+        return found
+    base: Any = module.get_base_layer()
+    if any(module.lora_bias.values()) and base.bias is None:
+        # PEFT merges a LoRA's own bias into the bias of the layer, where there may be none.
+        base.bias = nn.Parameter(base.weight.new_zeros(module.out_features), requires_grad=False)
+    module.merge()
+    return base
+
+
+def _plain_path(path: str) -> str:
+    """The module of the plain model that a tensor of the adapter belongs to."""
+    return re.sub(r"\.(base_layer|lora_\w+)(\..*)?$", "", path)
+
+
+def _shape(module: Any) -> tuple[int, int]:
+    """Outputs and inputs of a linear layer."""
+    out, into = module.weight.shape
+    return (into, out) if type(module).__name__ == "Conv1D" else (out, into)

@@ -1,24 +1,26 @@
 """Forward passes that keep what the valuations need, and nothing of size examples x tokens x neurons.
 
 For every analysed layer and example: the residual stream after the MLP and the tuned and base activations
-at the scored position (DESIGN §3.1). For OCA over all tokens: running moments of the tuned activations.
+at the scored position (DESIGN §3.1). For OCA over all tokens: running moments of the tuned activations, of
+one layer at a time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.models.load import LoadedModel
-from hedonic_graph.models.mlp import activations
+from hedonic_graph.models.loaded import LoadedModel
+from hedonic_graph.models.mlp import MLPBlock
 from hedonic_graph.models.moments import Moments
-from hedonic_graph.progress import Progress
-
-Reference = Literal["base", "zero", "mean"]
+from hedonic_graph.models.stream import Stream
+from hedonic_graph.models.walk import Batch, Step, embedding, through
+from hedonic_graph.progress import Progress, Silent
 
 
 @dataclass
@@ -33,26 +35,6 @@ class LayerCapture:
     """Activations from the same MLP input with the base's weights, [B, n]; see ``reference``."""
     moments: Moments | None
     """Of the tuned activations over all non-padding tokens, where they were asked for."""
-
-
-@dataclass
-class CaptureState:
-    """A capture on its way: the first ``done`` batches are in ``layers``."""
-
-    done: int
-    layers: dict[int, LayerCapture]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A padded batch: which examples, and their tokens."""
-
-    examples: Tensor
-    """[b], positions in the list of prompts"""
-    input_ids: Tensor
-    """[b, t]"""
-    mask: Tensor
-    """[b, t], 1 for tokens, 0 for padding"""
 
 
 def batches(model: LoadedModel, prompts: Sequence[str], *, batch_size: int, max_tokens: int) -> list[Batch]:
@@ -70,64 +52,42 @@ def batches(model: LoadedModel, prompts: Sequence[str], *, batch_size: int, max_
     return found
 
 
-def new_state(model: LoadedModel, layers: Sequence[int], examples: int, *, all_tokens: bool) -> CaptureState:
-    """An empty capture of ``examples`` examples; ``all_tokens`` asks for moments over all tokens."""
-    found = {}
-    for layer in layers:
-        d, n = model.block(layer).tuned.down.shape
-        y, tuned, base = torch.zeros(examples, d), torch.zeros(examples, n), torch.zeros(examples, n)
-        found[layer] = LayerCapture(y, tuned, base, Moments.empty(n, model.device) if all_tokens else None)
-    return CaptureState(0, found)
-
-
 def capture(
     model: LoadedModel,
     batched: Sequence[Batch],
-    state: CaptureState,
+    layers: Sequence[int],
+    folder: Path,
+    key: str,
     *,
-    reference: Reference = "base",
-    progress: Progress | None = None,
-    checkpoint: Callable[[CaptureState], None] | None = None,
-) -> CaptureState:
-    """Run the batches that ``state`` does not hold yet and return the completed state.
+    all_tokens: bool,
+    begin: Callable[[int, int], Progress] = lambda first, layers: Silent(),
+) -> Iterator[tuple[int, LayerCapture]]:
+    """Yield what each of ``layers`` showed as soon as it is done, going up layer by layer.
 
-    ``checkpoint`` is called after each batch with a state that can be continued from. ``reference`` says
-    what the base activations are (DESIGN §3.1). Raises UserError where activations are not finite.
+    ``folder`` keeps the residual stream under ``key``, so that a walk that was cut off goes on at the layer
+    where it stopped; it is cleared at the end. ``all_tokens`` asks for moments over all tokens. ``begin`` is
+    told the first layer and the number of layers to walk, and gives a bar that takes examples. Raises
+    UserError where values are not finite.
     """
-    taps = {layer: _Tap(kept.moments) for layer, kept in state.layers.items()}
-    # Where nothing is wrapped or converted these are the model's own tensors, not copies.
-    bases = {}
-    for layer in state.layers if reference == "base" else ():
-        block = model.block(layer)
-        bases[layer] = (block.activation, block.base)
-    with torch.inference_mode(), _attached(model, taps):
-        for batch in batched[state.done :]:
-            mask = batch.mask.to(model.device)
-            for tap in taps.values():
-                tap.expect(mask)
-            model.backbone(
-                input_ids=batch.input_ids.to(model.device),
-                attention_mask=mask,
-                position_ids=(mask.cumsum(-1) - 1).clamp_min(0),
-                use_cache=False,
-            )
-            for layer, kept in state.layers.items():
-                tap = taps[layer]
-                if not bool(torch.isfinite(tap.y).all() and torch.isfinite(tap.a).all()):
-                    raise UserError(f"layer {layer} gives values that are not finite (NaN or infinite)")
-                kept.y[batch.examples] = tap.y.cpu()
-                kept.tuned[batch.examples] = tap.a.cpu()
-                if reference == "base":
-                    kept.base[batch.examples] = activations(tap.h, *bases[layer]).cpu()
-            state.done += 1
-            if progress is not None:
-                progress.update(len(batch.examples))
-            if checkpoint is not None:
-                checkpoint(state)
-    if reference == "mean":
-        for kept in state.layers.values():
-            kept.base[:] = kept.tuned.mean(0)
-    return state
+    last, tokens = max(layers), sum(int(batch.mask.sum()) for batch in batched)
+    stream = Stream(folder, key, tokens, model.d_model)
+    first = stream.latest(min(layers) + 1)
+    if first is None:
+        _embed(model, batched, stream)
+        first = 0
+    bar = begin(first, last + 1 - first)
+    for number in range(first, last + 1):
+        module = model.layer(number)
+        tap = _Tap(module, model, all_tokens=all_tokens) if number in layers else None
+        leaving = stream.leaving_to(number + 1) if number < last else _nowhere()
+        with torch.no_grad(), stream.entering(number) as read, leaving as write, through(model, number, module) as step:
+            for batch in batched:
+                _pass(model, number, batch, read, step, write, tap)
+                bar.update(len(batch.examples))
+        if tap is not None:
+            yield number, tap.result(model.block(number, module), model.reference)
+    bar.close()
+    stream.clear()
 
 
 def last_token(mask: Tensor) -> Tensor:
@@ -135,54 +95,87 @@ def last_token(mask: Tensor) -> Tensor:
     return mask.shape[1] - 1 - mask.flip(1).argmax(1)
 
 
+def _pass(
+    model: LoadedModel,
+    number: int,
+    batch: Batch,
+    read: Callable[[int], Tensor],
+    step: Step,
+    write: Callable[[Tensor], None],
+    tap: "_Tap | None",
+) -> None:
+    """Take one batch through a layer, from stream to stream."""
+    mask = batch.mask.bool()
+    hidden = torch.zeros(*mask.shape, model.d_model)
+    hidden[mask] = read(int(mask.sum()))
+    with tap.on(batch) if tap else nullcontext():
+        left = step(batch, hidden.to(model.device))
+    rows = left[mask.to(model.device)]
+    if not bool(torch.isfinite(rows).all()):
+        raise UserError(f"layer {number} gives values that are not finite (NaN or infinite)")
+    if tap is not None:
+        tap.keep("y", left)
+    write(rows)
+
+
 class _Tap:
     """What passes one layer's MLP, reduced as it passes: nothing of a batch's full length is kept."""
 
-    h: Tensor
-    """The MLP's input at the scored positions, [b, d]."""
-    a: Tensor
-    """The down projection's input there, [b, n]."""
-    y: Tensor
-    """The layer's output there, [b, d]."""
+    def __init__(self, layer: nn.Module, model: LoadedModel, *, all_tokens: bool) -> None:
+        self._mlp = layer.get_submodule(model.architecture.mlp)
+        self._down = self._mlp.get_submodule(model.architecture.down)
+        self._device = model.device
+        self._all_tokens = all_tokens
+        self._moments: Moments | None = None
+        self._examples: list[Tensor] = []
+        self._seen: dict[str, list[Tensor]] = {"h": [], "a": [], "y": []}
 
-    def __init__(self, moments: Moments | None) -> None:
-        self._moments = moments
-
-    def expect(self, mask: Tensor) -> None:
-        """Prepare for a batch with this ``mask`` [b, t]."""
+    @contextmanager
+    def on(self, batch: Batch) -> Iterator[None]:
+        """Listen while this batch passes."""
+        mask = batch.mask.to(self._device)
+        self._examples.append(batch.examples)
         self._mask = mask.bool()
-        self._rows = torch.arange(len(mask), device=mask.device)
-        self._scored = last_token(mask)
+        self._place = (torch.arange(len(mask), device=self._device), last_token(mask))
+        handles = (
+            self._mlp.register_forward_pre_hook(lambda _, args: self.keep("h", args[0])),
+            self._down.register_forward_pre_hook(self._take_a),
+        )
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
-    def take_h(self, _: Any, args: tuple[Tensor, ...]) -> None:
-        """Hook in front of the MLP."""
-        self.h = self._at_scored(args[0])
+    def keep(self, name: str, values: Tensor) -> None:
+        """Keep the rows [b, ...] of ``values`` [b, t, ...] at the scored positions."""
+        self._seen[name].append(values[self._place].cpu())
 
-    def take_a(self, _: Any, args: tuple[Tensor, ...]) -> None:
-        """Hook in front of the down projection."""
-        self.a = self._at_scored(args[0])
-        if self._moments is not None:
-            self._moments.add(args[0][self._mask].float())
+    def result(self, block: MLPBlock, reference: str) -> LayerCapture:
+        """Put the batches together, in the order of the examples."""
+        order = torch.cat(self._examples).argsort()
+        h, tuned, y = (torch.cat(self._seen[name])[order] for name in ("h", "a", "y"))
+        if reference == "base":
+            device = block.base.up.device
+            base = torch.cat([block.activations(part.to(device), block.base).cpu() for part in h.split(1024)])
+        else:
+            base = tuned.mean(0).expand_as(tuned).contiguous() if reference == "mean" else torch.zeros_like(tuned)
+        return LayerCapture(y, tuned, base, self._moments)
 
-    def take_y(self, _: Any, __: Any, output: Any) -> None:
-        """Hook behind the layer."""
-        self.y = self._at_scored(output[0] if isinstance(output, tuple) else output)
+    def _take_a(self, _: Any, args: tuple[Tensor, ...]) -> None:
+        self.keep("a", args[0])
+        if self._all_tokens:
+            if self._moments is None:
+                self._moments = Moments.empty(args[0].shape[-1], args[0].device)
+            self._moments.add(args[0][self._mask])
 
-    def _at_scored(self, values: Tensor) -> Tensor:
-        return values[self._rows, self._scored].float()
+
+def _embed(model: LoadedModel, batched: Sequence[Batch], stream: Stream) -> None:
+    with torch.no_grad(), embedding(model) as embed, stream.leaving_to(0) as write:
+        for batch in batched:
+            write(embed(batch)[batch.mask.bool().to(model.device)])
 
 
 @contextmanager
-def _attached(model: LoadedModel, taps: dict[int, _Tap]) -> Iterator[None]:
-    handles = []
-    for layer, tap in taps.items():
-        module = model.layer(layer)
-        mlp = module.get_submodule(model.architecture.mlp)
-        handles.append(mlp.register_forward_pre_hook(tap.take_h))
-        handles.append(mlp.get_submodule(model.architecture.down).register_forward_pre_hook(tap.take_a))
-        handles.append(module.register_forward_hook(tap.take_y))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def _nowhere() -> Iterator[Callable[[Tensor], None]]:
+    yield lambda rows: None

@@ -1,112 +1,62 @@
-"""Load a base model as a sequence classifier with one output, and put a LoRA adapter on it."""
+"""Bring a base model and what it was tuned to together, and refuse what does not fit (DESIGN §3.1, §7)."""
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+import copy
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
-from transformers.utils import logging as transformers_logging
+from transformers import AutoModelForSequenceClassification
 
+from hedonic_graph.config import show_layers
 from hedonic_graph.errors import UserError
-from hedonic_graph.models.adapter import attach
-from hedonic_graph.models.architectures import Architecture, architecture_of
+from hedonic_graph.models import adapter as adapters
+from hedonic_graph.models.architectures import HEAD, architecture_of
+from hedonic_graph.models.checkpoint import plain_name
+from hedonic_graph.models.loaded import LoadedModel, Tuning
 from hedonic_graph.models.locate import Files
-from hedonic_graph.models.mlp import MLPBlock, view
-from hedonic_graph.models.norm import Norm
-from hedonic_graph.models.readout import Readout
+from hedonic_graph.models.mlp import projections
+from hedonic_graph.models.quiet import quiet
+from hedonic_graph.models.readout import check_head, token_ids
+from hedonic_graph.models.skeleton import (
+    build,
+    gguf_option,
+    head_of,
+    open_weights,
+    path_of,
+    read_config,
+    read_tokenizer,
+    reading,
+)
+from hedonic_graph.text.readouts import SCORE, parse_readout
 
-
-@dataclass(frozen=True)
-class Base:
-    """A sequence classifier with its tokenizer, before any adapter."""
-
-    classifier: Any
-    tokenizer: Any
-    architecture: Architecture
-    head_is_new: bool
-    """The checkpoint has no task head: the one here is random."""
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A tuned model, ready for capture: everything above the last analysed layer is gone."""
-
-    classifier: nn.Module
-    tokenizer: Any
-    architecture: Architecture
-    device: torch.device
-    has_adapter: bool
-
-    @property
-    def backbone(self) -> Any:
-        """The stack of layers without the head."""
-        return self.classifier.get_submodule(self.architecture.backbone)
-
-    def layer(self, number: int) -> nn.Module:
-        """The module of one layer."""
-        return self.backbone.get_submodule(f"{self.architecture.layers}.{number}")
-
-    def block(self, number: int) -> MLPBlock:
-        """The view of one layer's MLP, float32 on the model's device."""
-        return view(self.layer(number), number, self.architecture, self.device)
-
-    @cached_property
-    def readout(self) -> Readout:
-        """The task head read through the final norm."""
-        head: Any = self.classifier.get_submodule(self.architecture.head)
-        while hasattr(head, "modules_to_save"):
-            head = head.modules_to_save[head.active_adapters[0]]
-        bias = 0.0 if getattr(head, "bias", None) is None else float(head.bias.detach()[0])
-        norm = Norm.of(self.backbone.get_submodule(self.architecture.final_norm), self.architecture.norm)
-        weight = head.weight.detach()[0].float()
-        return Readout(weight, bias, norm).to(self.device)
+_SHAPE = {
+    "model_type": "model type",
+    "num_hidden_layers": "layers",
+    "hidden_size": "width",
+    "intermediate_size": "neurons",
+    "n_inner": "neurons",
+    "ffn_hidden_size": "neurons",
+}
+"""What a model keeps when it is tuned: names in configurations, and for people."""
 
 
 def shape_of(files: Files) -> dict[str, Any]:
     """Read what a model's configuration says without loading weights.
 
-    Returns ``model_type``, ``layers``, ``d_model`` and ``d_ff``; raises UserError for an unreadable or
-    uncovered configuration.
+    Returns ``model_type``, ``layers``, ``d_model``, ``d_ff``, ``post_norm`` (whether a norm stands behind the
+    MLP) and ``capped`` (whether tokens' logits are); raises UserError for an unreadable or uncovered
+    configuration.
     """
-    config = _read(lambda: AutoConfig.from_pretrained(files.folder, **_gguf(files)), files)
-    architecture_of(config.model_type)
+    config = read_config(files)
+    row = architecture_of(config)
+    layers = build(config, files, causal=True).get_submodule(f"{row.backbone}.{row.layers}")
     return {
         "model_type": config.model_type,
-        "layers": config.num_hidden_layers,
+        "layers": len(layers),
         "d_model": config.hidden_size,
-        "d_ff": config.intermediate_size,
+        "d_ff": len(projections(layers[0].get_submodule(row.mlp), row).up),
+        "post_norm": row.post_norm is not None,
+        "capped": getattr(config, "final_logit_softcapping", None) is not None,
     }
-
-
-def load_base(files: Files) -> Base:
-    """Load a base model in float32 as a sequence classifier with one output, and its tokenizer."""
-    architecture = architecture_of(shape_of(files)["model_type"])
-
-    def load() -> tuple[Any, Any]:
-        tokenizer = AutoTokenizer.from_pretrained(files.folder, **_gguf(files))
-        classifier, report = AutoModelForSequenceClassification.from_pretrained(
-            files.folder, num_labels=1, dtype=torch.float32, output_loading_info=True, **_gguf(files)
-        )
-        return tokenizer, (classifier, report)
-
-    tokenizer, (classifier, report) = _read(load, files)
-    missing = sorted(set(report["missing_keys"]))
-    head = [name for name in missing if name.startswith(f"{architecture.head}.")]
-    if lost := [name for name in missing if name not in head]:
-        raise UserError(f"{files.name} lacks {len(lost)} of its weights, the first is {lost[0]}")
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    if tokenizer.pad_token is None:
-        raise UserError(f"the tokenizer of {files.name} has neither a padding nor an end-of-text token")
-    classifier.config.pad_token_id = tokenizer.pad_token_id
-    return Base(classifier.eval(), tokenizer, architecture, head_is_new=bool(head))
 
 
 def load_model(
@@ -116,40 +66,69 @@ def load_model(
     device: torch.device,
     reference: str,
     *,
-    needs_head: bool = True,
+    tuned: Files | None = None,
+    readout: str | None = SCORE,
 ) -> LoadedModel:
-    """Load base and adapter, check that they belong together, and cut the stack after the last of ``layers``.
+    """Bring a base model together with an adapter, or with ``tuned``, a whole model that it was made into.
 
-    Raises UserError for a layer that does not exist, an adapter made for another base, an adapter that
-    changes nothing in a layer of ``layers`` (with ``reference="base"``) and, with ``needs_head``, a missing
-    task head.
+    ``readout`` is written as in the configuration, None where nothing is read and no head is needed. Checks
+    that they belong together and that all weights up to the last of ``layers`` are there, but reads none of
+    the layers. Raises UserError where something does not fit.
     """
-    if reference == "base" and adapter is None:
+    if reference == "base" and adapter is None and tuned is None:
         raise UserError(
-            "without an adapter there is no base to compare with: give --adapter, or --reference zero or mean"
+            "without an adapter there is no base to compare with: give --adapter or --tuned, "
+            "or --reference zero or mean"
         )
-    base = load_base(files)
-    stack = base.classifier.get_submodule(f"{base.architecture.backbone}.{base.architecture.layers}")
+    with quiet():
+        stored = adapters.read(adapter) if adapter else None
+    tokens = parse_readout(readout) if readout else None
+    # Where nothing is read, the model is of the kind that the adapter was made on.
+    causal = tokens is not None if readout else stored is None or not stored.brings_head
+    config = read_config(tuned or files)
+    row = architecture_of(config)
+    if tuned is not None:
+        _check_same_shape(config, tuned, files)
+    model = build(config, tuned or files, causal=causal)
+    stack: Any = model.get_submodule(f"{row.backbone}.{row.layers}")
     check_layers(layers, len(stack), files.name)
-    brings_head = False
-    if adapter is not None:
-        with _quiet():
-            brings_head = attach(base.classifier, adapter, base.architecture.head)
-        # The modules of a fresh LoRA are in training mode, their dropout at work.
-        base.classifier.eval()
-    if needs_head and base.head_is_new and not brings_head:
-        where = f"neither {files.name} nor the adapter has" if adapter else f"{files.name} does not have"
-        raise UserError(
-            f"no task head: {where} the weights of {base.architecture.head!r}, which the logit is read from"
-        )
-    del stack[max(layers) + 1 :]
-    _check_finite(base.classifier, files.name)
-    model = LoadedModel(
-        base.classifier.to(device), base.tokenizer, base.architecture, device, has_adapter=adapter is not None
+    weights = open_weights(tuned or files, model, row)
+    tuning = None
+    if tuned is not None:
+        tuning = Tuning(open_weights(files, model, row), copy.deepcopy(stack))
+    elif stored is not None:
+        tuning = Tuning(weights, copy.deepcopy(stack))
+        with quiet():
+            adapters.attach(model, stored)
+        model.eval()
+    tokenizer = read_tokenizer(files, tuned)
+    loaded = LoadedModel(model, tokenizer, row, device, weights, stored, tuning, reference, tokens)
+    _check_weights(loaded, max(layers), reads=readout is not None)
+    if tokens is not None:
+        token_ids(tokenizer, tokens)
+    elif readout and not (stored and stored.brings_head):
+        check_head(weights.name, len(weights.tensor(f"{HEAD}.weight")))
+    if reference == "base" and stored is not None:
+        _check_touched(loaded, stored, layers)
+    _bring_in_the_rest(loaded)
+    return loaded
+
+
+def load_classifier(files: Files) -> tuple[Any, Any]:
+    """Load a whole base model in float32 as a sequence classifier with one output, for training; its tokenizer.
+
+    A head that the checkpoint lacks is drawn anew.
+    """
+    read_config(files)
+    tokenizer = read_tokenizer(files)
+    classifier = reading(
+        lambda: AutoModelForSequenceClassification.from_pretrained(
+            files.folder, num_labels=1, dtype=torch.float32, **gguf_option(files)
+        ),
+        files,
     )
-    if reference == "base" and adapter is not None:
-        _check_delta(model, layers, adapter.name)
-    return model
+    classifier.config.pad_token_id = tokenizer.pad_token_id
+    return classifier.eval(), tokenizer
 
 
 def check_layers(layers: tuple[int, ...], count: int, name: str) -> None:
@@ -158,56 +137,59 @@ def check_layers(layers: tuple[int, ...], count: int, name: str) -> None:
         raise UserError(f"{name} has no layer {outside[0]}: its layers are 0-{count - 1}")
 
 
-def _check_finite(classifier: nn.Module, name: str) -> None:
-    for parameter, values in classifier.named_parameters():
-        if not bool(torch.isfinite(values).all()):
-            raise UserError(f"{parameter} of {name} holds values that are not finite (NaN or infinite)")
-
-
-def _check_delta(model: LoadedModel, layers: tuple[int, ...], adapter: str) -> None:
-    for layer in layers:
-        block = model.block(layer)
-        pairs: list[tuple[Tensor | None, Tensor | None]] = [
-            (block.tuned.up, block.base.up),
-            (block.tuned.down, block.base.down),
-            (block.tuned.gate, block.base.gate),
-        ]
-        if all(now is None or before is None or torch.equal(now, before) for now, before in pairs):
+def _check_same_shape(config: Any, tuned: Files, files: Files) -> None:
+    base = read_config(files)
+    for name, words in _SHAPE.items():
+        mine, other = getattr(config, name, None), getattr(base, name, None)
+        if mine != other:
             raise UserError(
-                f"adapter {adapter} changes nothing in the MLP of layer {layer} (its delta is exactly zero): "
-                "untrained, not loaded, or meant for other layers"
+                f"{tuned.name} was not tuned from {files.name}: {words} {mine} in one, {other} in the other"
             )
 
 
-def _gguf(files: Files) -> dict[str, str]:
-    return {"gguf_file": files.gguf} if files.gguf else {}
+def _check_weights(loaded: LoadedModel, last: int, *, reads: bool) -> None:
+    """Raise UserError where weights are missing that the analysis would read; the head's, where it ``reads`` one."""
+    model, row, weights = loaded.model, loaded.architecture, loaded.weights
+    above = tuple(f"{row.backbone}.{row.layers}.{number}." for number in range(last + 1, len(loaded.layers)))
+    # What is not on the meta device came with the adapter.
+    names = [plain_name(name) for name, one in model.named_parameters(remove_duplicate=False) if one.is_meta]
+    missing = [name for name in names if name and not name.startswith(above) and weights.stored(name) is None]
+    head = f"{head_of(model)}."
+    if lost := [name for name in missing if not name.startswith(head)]:
+        raise UserError(f"{weights.name} lacks {len(lost)} of its weights, the first is {lost[0]}")
+    if missing and reads:
+        where = f"neither {weights.name} nor the adapter has" if loaded.adapter else f"{weights.name} does not have"
+        if loaded.tokens:
+            raise UserError(f"no language model head: {where} the weights of {head[:-1]!r}")
+        raise UserError(
+            f"no task head: {where} the weights of {head[:-1]!r}, which the logit is read from; "
+            "a generative model is read by --readout 'token: yes - no'"
+        )
 
 
-def _read(load: Any, files: Files) -> Any:
-    """Call a loading function of ``transformers`` quietly; what it raises becomes one line."""
-    try:
-        with _quiet():
-            return load()
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"model {files.name} cannot be loaded: {reason}") from error
+def _check_touched(loaded: LoadedModel, adapter: adapters.Adapter, layers: tuple[int, ...]) -> None:
+    """Raise UserError where the adapter leaves the MLP of an analysed layer alone."""
+    row = loaded.architecture
+    start = f"{row.backbone}.{row.layers}."
+    inside = [path.removeprefix(start).split(".") for path in adapter.modules if path.startswith(start)]
+    touched = sorted({int(number) for number, part, *_ in inside if part == row.mlp})
+    if not touched:
+        kinds = ", ".join(sorted({path.rpartition(".")[2] for path in adapter.modules})) or "nothing"
+        raise UserError(
+            f"adapter {adapter.name} changes no MLP (only {kinds}): give one on the MLP projections, "
+            "or --reference zero or mean"
+        )
+    if left := [layer for layer in layers if layer not in touched]:
+        raise UserError(
+            f"adapter {adapter.name} changes nothing in the MLP of layer {left[0]}: it changes those of layers "
+            f"{show_layers(touched)}"
+        )
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the loading chatter of the libraries off the user's terminal."""
-    level = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    root = logging.getLogger("gguf")
-    before, root.level = root.level, logging.ERROR
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        root.level = before
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
+def _bring_in_the_rest(loaded: LoadedModel) -> None:
+    """Read what stands beside the layers and the token embedding: norms, positions."""
+    embedding = path_of(loaded.model, loaded.model.get_input_embeddings())
+    for name, _ in list(loaded.backbone.named_children()):
+        path = f"{loaded.architecture.backbone}.{name}"
+        if name != loaded.architecture.layers and not embedding.startswith(path):
+            setattr(loaded.backbone, name, loaded.part(path))

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from hedonic_graph.errors import UserError
 
-_MODEL_FILES = ("*.safetensors", "*.bin", "*.json", "*.model", "*.txt")
+_WEIGHTS, _PICKLED = "*.safetensors", "*.bin"
+_MODEL_FILES = (_WEIGHTS, _PICKLED, "*.json", "*.model", "*.txt")
+_NOT_OURS = ("consolidated*", "original/*", "onnx/*")
+"""The same weights in other formats, which some repositories hold as well."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def locate_model(model: str) -> Files:
         return Files(path.stem, path.parent, path.name)
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise UserError(f"{path} is no model folder: it has no config.json")
+            hint = ", but an adapter: name it with --adapter" if (path / "adapter_config.json").is_file() else ""
+            raise UserError(f"{path} is no model folder: it has no config.json{hint}")
         return Files(path.resolve().name, path)
     return Files(model, _from_hub(model, "model"))
 
@@ -56,7 +60,8 @@ def locate_adapter(adapter: str) -> Files:
     path = Path(adapter).expanduser()
     if path.is_dir():
         if not (path / "adapter_config.json").is_file():
-            raise UserError(f"{path} is no adapter: it has no adapter_config.json")
+            hint = ", but a whole model: name it with --tuned" if (path / "config.json").is_file() else ""
+            raise UserError(f"{path} is no adapter: it has no adapter_config.json{hint}")
         return Files(path.resolve().name, path)
     return Files(adapter, _from_hub(adapter, "adapter"))
 
@@ -79,7 +84,12 @@ def _from_hub(name: str, what: str) -> Path:
     if looks_like_path:
         raise UserError(f"no {what} at {name}: no such folder")
     try:
-        return Path(snapshot_download(name, allow_patterns=list(_MODEL_FILES)))
+        for wanted in ([one for one in _MODEL_FILES if one != _PICKLED], _MODEL_FILES):
+            # PyTorch's own format only where there is no other: most repositories hold both.
+            folder = Path(snapshot_download(name, allow_patterns=list(wanted), ignore_patterns=list(_NOT_OURS)))
+            if any(folder.glob(_WEIGHTS)):
+                break
+        return folder
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"no {what} {name!r}: no such folder here, and the hub did not give it ({reason})") from error

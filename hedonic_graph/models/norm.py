@@ -1,10 +1,10 @@
 """RMSNorm and LayerNorm as plain values: a gain, a bias and an epsilon."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,15 @@ class Norm:
     eps: float
 
     @classmethod
-    def of(cls, module: nn.Module, kind: Literal["rms", "layer"]) -> "Norm":
+    def of(cls, module: Any, kind: Literal["rms", "layer"], *, one_plus_gain: bool = False) -> "Norm":
         """Read a norm module of ``transformers``, in float32."""
         eps = getattr(module, "variance_epsilon", None) or getattr(module, "eps", None)
         if eps is None:
             raise TypeError(f"{type(module).__name__} has no epsilon")
-        bias = getattr(module, "bias", None)
-        gain = module.weight
-        assert isinstance(gain, Tensor)
+        gain, bias = module.weight.detach().float(), getattr(module, "bias", None)
         return cls(
             kind,
-            gain.detach().float().clone(),
+            1 + gain if one_plus_gain else gain.clone(),
             None if bias is None else bias.detach().float().clone(),
             float(eps),
         )
@@ -41,6 +39,10 @@ class Norm:
     def scale(self, y: Tensor) -> Tensor:
         """``rho`` [...]: the root mean square that centred ``y`` [..., d] is divided by."""
         return torch.sqrt(self.centre(y).square().mean(-1) + self.eps)
+
+    def read_by(self, projection: Tensor) -> Tensor:
+        """Fold the linear part of this norm into the ``projection`` [n, d] that reads it (DESIGN §3.6)."""
+        return self.centre(projection * self.gain)
 
     def __call__(self, y: Tensor) -> Tensor:
         """Apply to ``y`` [..., d], in its own precision."""

@@ -12,10 +12,11 @@ from hedonic_graph.pipeline.capturing import capture_layers
 from hedonic_graph.pipeline.context import Context, device_of
 from hedonic_graph.pipeline.partitioning import agree, partition_layer
 from hedonic_graph.pipeline.reading import keep_text, read_pairs
-from hedonic_graph.pipeline.subject import locate
+from hedonic_graph.pipeline.subject import Subject, locate
 from hedonic_graph.pipeline.tracking import track_step
 from hedonic_graph.pipeline.valuing import value_layer
 from hedonic_graph.progress import bar
+from hedonic_graph.text.readouts import SCORE
 from hedonic_graph.valuation.pas import ADDITIVE
 
 
@@ -30,19 +31,20 @@ def analyze(
     """
     started = time.perf_counter()
     on = device_of(device)
-    if "pas" in config.valuation and config.readout_norm == "off":
-        raise UserError(ADDITIVE)
     pairs = read_pairs(config, config.text)
-    subject = locate(config.model, config.adapter, config.layers)
+    subject = locate(config.model, config.adapter, config.tuned, config.layers)
+    if "pas" in config.valuation and not _bends(config, subject):
+        raise UserError(ADDITIVE)
     if config.kmin > subject.shape["d_ff"]:
         raise UserError(f"kmin {config.kmin} is above the {subject.shape['d_ff']} neurons of a layer")
     with Analysis.writing(folder, "analyze") as analysis:
         context = Context(analysis, config, on, subject, pairs, report)
-        context.check_model()
+        # What would fail on the model must fail before the folder looks like an analysis.
+        model = context.described_model()
         analysis.manifest |= {
             "complete": False,
             "config": json.loads(config.as_json()),
-            "model": subject.entry(),
+            "model": model,
             "packages": packages(),
             "device": str(on),
         }
@@ -53,6 +55,12 @@ def analyze(
             analysis.manifest |= {"finished": now(), "seconds": round(time.perf_counter() - started, 1)}
         analysis.save()
         return context.done
+
+
+def _bends(config: Config, subject: Subject) -> bool:
+    """Whether the logit is anything but additive over neurons: something behind them is not linear."""
+    capped = subject.shape["capped"] and config.readout != SCORE
+    return config.readout_norm == "on" or subject.shape["post_norm"] or capped
 
 
 def _stages(context: Context[Config]) -> None:

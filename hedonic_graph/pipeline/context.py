@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 
-from hedonic_graph.analysis import Analysis, layer_unit
+from hedonic_graph.analysis import Analysis, key_of
 from hedonic_graph.config import CommonConfig
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.subject import Subject
@@ -35,19 +35,36 @@ class Context(Generic[C]):
 
     @cached_property
     def model(self) -> "LoadedModel":
-        """Base and adapter, loaded once."""
+        """Base and what it was tuned to, opened once."""
         from hedonic_graph.models.load import load_model
 
-        files, adapter = self.subject.files, self.subject.adapter
-        self.report(f"loading {files.name}" + (f" with {adapter.name}" if adapter else ""))
-        config = self.config
-        return load_model(files, adapter, config.layers, self.device, config.reference, needs_head=config.reads_head)
+        subject, config = self.subject, self.config
+        return load_model(
+            subject.files,
+            subject.adapter,
+            config.layers,
+            self.device,
+            config.reference,
+            tuned=subject.tuned,
+            readout=config.readout,
+        )
 
-    def check_model(self) -> None:
-        """Load the model where a first capture is to come: what fails on it must fail before anything is written."""
-        units = self.analysis.manifest["units"]
-        if any(layer_unit("capture", layer) not in units for layer in self.config.layers):
-            _ = self.model
+    def described_model(self) -> dict[str, Any]:
+        """What the manifest says of the model, with its card.
+
+        The card reads the model, so that what fails on it fails here; one that was there is kept.
+        """
+        from hedonic_graph.models.card import card
+
+        entry, config = self.subject.entry(), self.config
+        key = key_of(
+            model=self.subject.fingerprint, layers=config.layers, reference=config.reference, readout=config.readout
+        )
+        before = self.analysis.manifest.get("model", {})
+        if before.get("card_key") != key:
+            self.report(f"reading {self.subject.label}")
+            before = {"card": card(self.model, config.layers)}
+        return entry | {"card": before["card"], "card_key": key}
 
     def steps(self) -> list[tuple[int, int]]:
         """Each analysed layer with the next one analysed."""

@@ -49,7 +49,7 @@ def import_partitions(
     """
     started = time.perf_counter()
     spec = imported(name)
-    subject = None if config.model is None else locate(config.model, config.adapter, config.layers)
+    subject = None if config.model is None else locate(config.model, config.adapter, config.tuned, config.layers)
     neurons = _neurons(config, subject)
     partitions = {layer: partition(found, neurons) for layer, found in coalitions.items()}
     pairs = [] if config.text is None else read_pairs(config, config.text)
@@ -66,6 +66,8 @@ def import_partitions(
         context = None
         if subject is not None and config.followed:
             context = _context(analysis, config, device, subject, pairs, report)
+            # What would fail on the model must fail before anything is written.
+            model = context.described_model()
         if not others:
             manifest |= {"config": json.loads(config.as_json()), "model": model, "terms": terms}
         manifest |= {"complete": bool(others), "imports": others, "packages": packages(), "device": device}
@@ -103,7 +105,7 @@ def _terms(config: ImportConfig, model: dict[str, Any], pairs: list[Pair]) -> di
     """What all runs of a folder share, by contents and not by where they came from."""
     shared = {"model": model["id"], "neurons": model["d_ff"], "layers": list(config.layers), "task": config.task}
     if config.followed:
-        names = ("max_tokens", "mass", "shares", "events", "min_size", "shuffles")
+        names = ("prompt", "max_tokens", "mass", "shares", "events", "min_size", "shuffles")
         shared |= {"text": text_key(pairs)} | {name: getattr(config, name) for name in names}
     return shared
 
@@ -165,9 +167,7 @@ def _context(
     # It takes torch, and with it seconds, to import; partitions that are not followed do without.
     from hedonic_graph.pipeline.context import Context, device_of
 
-    context = Context(analysis, config, device_of(device), subject, pairs, report)
-    context.check_model()
-    return context
+    return Context(analysis, config, device_of(device), subject, pairs, report)
 
 
 def _follow(context: "Context[ImportConfig]", spec: RunSpec) -> list[str]:

@@ -68,10 +68,8 @@ def track_step(
 
 
 def _flows(context: Context[CommonConfig], layer: int, following: int, labels: list[np.ndarray]) -> list[Tensor]:
-    down = context.model.block(layer).tuned.down
-    block = context.model.block(following)
-    up = block.tuned.up * block.pre_norm.gain
-    gate = None if block.tuned.gate is None else block.tuned.gate * block.pre_norm.gain
+    down = context.model.block(layer).writes()
+    up, gate = context.model.block(following).reads()
     tuned = load_capture(context, layer).tuned
     if context.config.mass == "residual":
         return residual_flow(down, up, gate, tuned, labels)

@@ -52,7 +52,7 @@ def _key(context: Context[Config], valuation: str, layer: int) -> str:
     config, analysis = context.config, context.analysis
     if valuation == "pas":
         seen = analysis.content(layer_unit("capture", layer))
-        options = {"readout_norm": config.readout_norm, "reference": config.reference}
+        options = {name: getattr(config, name) for name in ("readout", "readout_norm", "reference")}
     else:
         source = "moments" if config.positions == "all" else "capture"
         seen = analysis.content(layer_unit(source, layer))
@@ -65,9 +65,10 @@ def _key(context: Context[Config], valuation: str, layer: int) -> str:
 def _pas(context: Context[Config], layer: int) -> tuple[Tensor, SecondOrder]:
     seen = load_capture(context, layer)
     block, readout = context.model.block(layer), context.model.readout
-    same_down = context.config.reference != "base"
-    phi = pas(block, readout, seen.y, seen.tuned, seen.base, same_down=same_down)
-    return phi, check_second_order(phi, block, readout, seen.y, seen.tuned, seen.base, same_down=same_down)
+    if context.config.readout_norm == "off":
+        readout = readout.without_norm()
+    phi = pas(block, readout, seen.y, seen.tuned, seen.base)
+    return phi, check_second_order(phi, block, readout, seen.y, seen.tuned, seen.base)
 
 
 def _oca(context: Context[Config], layer: int) -> Tensor:

@@ -43,17 +43,17 @@ def test_the_adapter_has_learned() -> None:
     from peft import PeftModel
     from sklearn.metrics import r2_score
 
-    from hedonic_graph.models.load import load_base
+    from hedonic_graph.models.load import load_classifier
     from hedonic_graph.models.locate import locate_model
 
-    base = load_base(locate_model("smollm2"))
-    tuned = PeftModel.from_pretrained(base.classifier, str(ADAPTER)).eval()
+    classifier, tokenizer = load_classifier(locate_model("smollm2"))
+    tuned = PeftModel.from_pretrained(classifier, str(ADAPTER)).eval()
     pairs = sorted(text.pairs(64, split="held-out", seed=21), key=lambda pair: len(pair.prompt))
     labels = [covered_query_term_ratio(pair.query, pair.passage) for pair in pairs]
     predicted: list[float] = []
     for start in range(0, len(pairs), 16):
         prompts = [pair.prompt for pair in pairs[start : start + 16]]
-        tokens = base.tokenizer(prompts, padding=True, return_tensors="pt")
+        tokens = tokenizer(prompts, padding=True, return_tensors="pt")
         with torch.inference_mode():
             predicted += tuned(**tokens).logits[:, 0].tolist()
     assert r2_score(labels, predicted) > 0.6

@@ -1,16 +1,17 @@
-"""Capture against the hidden states and modules of the whole model."""
+"""Capture: padding, interruption, and what it keeps; test_architectures.py holds it to whole models."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer
+from models.loading import captured, load
+from safetensors.torch import load_file, save_file
+from tiny import save_adapter, save_kind
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.models.capture import CaptureState, batches, capture, last_token, new_state
-from hedonic_graph.models.load import LoadedModel, load_model
-from hedonic_graph.models.locate import locate_adapter, locate_model
+from hedonic_graph.models.capture import LayerCapture, batches, capture, last_token
+from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.text.pairs import load_pairs
 
@@ -19,9 +20,7 @@ LAYERS = (1, 2)
 
 @pytest.fixture(scope="module")
 def model(tiny_base: Path, tiny_adapter: Path) -> LoadedModel:
-    return load_model(
-        locate_model(str(tiny_base)), locate_adapter(str(tiny_adapter)), LAYERS, torch.device("cpu"), "base"
-    )
+    return load(tiny_base, tiny_adapter)
 
 
 @pytest.fixture(scope="module")
@@ -29,89 +28,97 @@ def prompts(tiny_text: Path) -> list[str]:
     return [pair.prompt for pair in load_pairs(tiny_text)]
 
 
-def run(model: LoadedModel, prompts: list[str], *, batch_size: int = 5, side: str = "right", reference: str = "base"):
-    model.tokenizer.padding_side = side
-    batched = batches(model, prompts, batch_size=batch_size, max_tokens=64)
-    state = new_state(model, LAYERS, len(prompts), all_tokens=True)
-    return capture(model, batched, state, reference=reference)
-
-
-def test_each_example_alone_through_the_whole_model(
-    model: LoadedModel, prompts: list[str], tiny_base: Path, tiny_adapter: Path
-) -> None:
-    """Oracle: plain peft and transformers, one prompt at a time, no padding, all layers, own hooks."""
-    from peft import PeftModel
-    from transformers import AutoModelForSequenceClassification
-
-    base = AutoModelForSequenceClassification.from_pretrained(tiny_base, num_labels=1)
-    whole = PeftModel.from_pretrained(base, str(tiny_adapter)).base_model.model.eval()
-    tokenizer = AutoTokenizer.from_pretrained(tiny_base)
-    state = run(model, prompts)
-    for layer in LAYERS:
-        mlp = whole.model.layers[layer].mlp
-        seen: dict[str, torch.Tensor] = {}
-        hooks = [
-            mlp.register_forward_pre_hook(lambda _, args, seen=seen: seen.update(h=args[0])),
-            mlp.down_proj.register_forward_pre_hook(lambda _, args, seen=seen: seen.update(a=args[0])),
-        ]
-        all_activations = []
-        for number, prompt in enumerate(prompts):
-            with torch.no_grad():
-                states = whole.model(**tokenizer(prompt, return_tensors="pt"), output_hidden_states=True)
-                # The last of the hidden states is normed; the ones below are residual streams.
-                y = states.hidden_states[layer + 1][0, -1]
-                h, a = seen["h"][0], seen["a"][0]
-                base_h = mlp.gate_proj.base_layer(h[-1]), mlp.up_proj.base_layer(h[-1])
-            kept = state.layers[layer]
-            torch.testing.assert_close(kept.y[number], y, rtol=1e-4, atol=1e-5)
-            torch.testing.assert_close(kept.tuned[number], a[-1], rtol=1e-4, atol=1e-5)
-            expected = torch.nn.functional.silu(base_h[0]) * base_h[1]
-            torch.testing.assert_close(kept.base[number], expected, rtol=1e-4, atol=1e-5)
-            all_activations.append(a)
-        for hook in hooks:
-            hook.remove()
-        rows = torch.cat(all_activations).double().numpy()
-        moments = state.layers[layer].moments
-        assert moments is not None
-        assert moments.count == len(rows)
-        np.testing.assert_allclose(moments.mean, rows.mean(0), rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(moments.comoment / len(rows), np.cov(rows.T, bias=True), rtol=1e-3, atol=1e-5)
-
-
-def test_padding_side_and_batch_size_do_not_matter(model: LoadedModel, prompts: list[str]) -> None:
-    plain = run(model, prompts)
-    for other in (run(model, prompts, side="left"), run(model, prompts, batch_size=24)):
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "falcon with one norm"])
+def test_padding_side_and_batch_size_do_not_matter(kind: str, prompts: list[str], tmp_path: Path) -> None:
+    """Positions may turn queries and keys, be added to the embedding, or weigh attention."""
+    base = save_kind(tmp_path / "base", kind)
+    model = load(base, save_adapter(base, tmp_path / "lora"))
+    plain = captured(model, prompts, LAYERS)
+    for other in (captured(model, prompts, LAYERS, side="left"), captured(model, prompts, LAYERS, batch_size=24)):
         for layer in LAYERS:
             for name in ("y", "tuned", "base"):
-                one, two = getattr(plain.layers[layer], name), getattr(other.layers[layer], name)
+                one, two = getattr(plain[layer], name), getattr(other[layer], name)
                 torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
 
 
-def test_a_capture_continued_is_the_capture_undisturbed(model: LoadedModel, prompts: list[str]) -> None:
-    class Stop(Exception):
-        pass
+class Stop(Exception):
+    pass
 
-    def stop(state: CaptureState) -> None:
-        if state.done == 2:
+
+class StopAfter:
+    """A bar that stops the capture after so many examples."""
+
+    def __init__(self, examples: int) -> None:
+        self.left = examples
+
+    def update(self, steps: float = 1) -> None:
+        self.left -= int(steps)
+        if self.left < 0:
             raise Stop
 
+    def set_postfix_str(self, remark: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("done", "goes_on_at"), [(10, 0), (50, 2), (70, 2)])
+def test_a_capture_cut_off_goes_on_and_gives_the_same(
+    model: LoadedModel, prompts: list[str], tmp_path: Path, done: int, goes_on_at: int
+) -> None:
+    """Cut off in the first layer, and in the third, after 24 examples in each layer below."""
     model.tokenizer.padding_side = "right"
     batched = batches(model, prompts, batch_size=5, max_tokens=64)
-    state = new_state(model, LAYERS, len(prompts), all_tokens=True)
+    begun: list[int] = []
+    kept: dict[int, LayerCapture] = {}
+
+    def walk(layers: tuple[int, ...], stop: int, batch_size: int = 5) -> None:
+        def begin(first: int, count: int) -> StopAfter:
+            begun.append(first)
+            return StopAfter(stop)
+
+        again = batches(model, prompts, batch_size=batch_size, max_tokens=64)
+        for layer, found in capture(model, again, layers, tmp_path, "key", all_tokens=True, begin=begin):
+            kept[layer] = found
+
     with pytest.raises(Stop):
-        capture(model, batched, state, checkpoint=stop)
-    capture(model, batched, state)
-    whole = run(model, prompts)
+        walk(LAYERS, done)
+    walk(tuple(layer for layer in LAYERS if layer not in kept), 1000, batch_size=7)
+    assert begun == [0, goes_on_at]
+    assert not list(tmp_path.iterdir())
+    whole = captured(model, prompts, LAYERS, all_tokens=True)
+    assert len(batched) == 5
     for layer in LAYERS:
-        assert torch.equal(state.layers[layer].tuned, whole.layers[layer].tuned)
-        assert torch.equal(state.layers[layer].moments.comoment, whole.layers[layer].moments.comoment)
+        torch.testing.assert_close(kept[layer].tuned, whole[layer].tuned, rtol=1e-4, atol=1e-5)
+        one, two = kept[layer].moments, whole[layer].moments
+        assert one is not None
+        assert two is not None
+        torch.testing.assert_close(one.comoment, two.comoment, rtol=1e-3, atol=1e-3)
 
 
-def test_references(model: LoadedModel, prompts: list[str]) -> None:
-    zero = run(model, prompts, reference="zero").layers[1]
-    assert not zero.base.any()
-    mean = run(model, prompts, reference="mean").layers[1]
-    torch.testing.assert_close(mean.base, mean.tuned.mean(0).expand_as(mean.base))
+def test_a_stream_of_other_inputs_or_cut_short_is_not_taken(
+    model: LoadedModel, prompts: list[str], tmp_path: Path
+) -> None:
+    batched = batches(model, prompts, batch_size=5, max_tokens=64)
+
+    def begins(key: str) -> int:
+        first: list[int] = []
+
+        def begin(number: int, count: int) -> StopAfter:
+            first.append(number)
+            return StopAfter(30)
+
+        with pytest.raises(Stop):
+            list(capture(model, batched, LAYERS, tmp_path, key, all_tokens=False, begin=begin))
+        return first[0]
+
+    assert begins("one") == 0
+    assert begins("other") == 0
+    assert begins("one") == 1
+    (stream,) = tmp_path.glob(".capture.one.L02")
+    stream.write_bytes(stream.read_bytes()[:-4])
+    assert begins("one") == 0
 
 
 def test_last_token_with_either_padding() -> None:
@@ -119,15 +126,18 @@ def test_last_token_with_either_padding() -> None:
     assert last_token(mask).tolist() == [2, 3, 3, 0]
 
 
-def test_activations_that_are_not_finite(model: LoadedModel, prompts: list[str]) -> None:
-    weight = model.backbone.embed_tokens.weight
-    before = weight.detach().clone()
-    try:
-        weight.data.fill_(torch.nan)
-        with pytest.raises(UserError, match="layer 1 gives values that are not finite"):
-            run(model, prompts)
-    finally:
-        weight.data.copy_(before)
+def test_activations_that_are_not_finite(
+    tmp_path: Path, tiny_base: Path, tiny_adapter: Path, prompts: list[str]
+) -> None:
+    import shutil
+
+    base = tmp_path / "large"
+    shutil.copytree(tiny_base, base)
+    state = load_file(base / "model.safetensors")
+    state["model.layers.1.mlp.down_proj.weight"] *= 1e38
+    save_file(state, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="layer 1 gives values that are not finite"):
+        captured(load(base, tiny_adapter), prompts, LAYERS)
 
 
 def test_moments_of_large_means_keep_their_digits() -> None:
@@ -140,12 +150,3 @@ def test_moments_of_large_means_keep_their_digits() -> None:
     # The plain sum of squares loses them all: 1e6 in float32 has steps of 0.06.
     naive = (rows.T @ rows) / 4000 - torch.outer(rows.mean(0), rows.mean(0))
     assert (naive - torch.cov(rows.T, correction=0)).abs().max() > 1e-2
-
-
-def test_dropout_of_the_adapter_is_at_rest(tmp_path: Path, tiny_base: Path, prompts: list[str]) -> None:
-    from tiny import save_adapter
-
-    files = locate_model(str(tiny_base)), locate_adapter(str(save_adapter(tiny_base, tmp_path / "d", lora_dropout=0.5)))
-    model = load_model(*files, LAYERS, torch.device("cpu"), "base")
-    assert not any(module.training for module in model.classifier.modules())
-    assert torch.equal(run(model, prompts).layers[2].tuned, run(model, prompts).layers[2].tuned)

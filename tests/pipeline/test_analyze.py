@@ -103,6 +103,7 @@ def test_second_time_nothing_is_done(whole: Path, config: Config) -> None:
         ({"shuffles": 5}, {"lineage"}),
         ({"window": 20}, {"partition.pas.pac", "partition.oca.pac", "agreement", "lineage"}),
         ({"positions": "scored"}, {"phi.oca", "partition.oca", "agreement", "lineage"}),
+        ({"prompt": "{passage} {query}"}, {"capture", "moments", "phi", "partition", "agreement", "lineage"}),
         ({"solver": ("exact",)}, set()),
         ({"seed": (0, 1, 2)}, {"partition.pas.pac.2", "partition.oca.pac.2", "partition.pas.random.2",
                                "partition.oca.random.2", "agreement", "lineage"}),
@@ -190,6 +191,7 @@ def test_damaged_manifest_and_unfinished_analysis(copy: Path) -> None:
         ({"model": "./nowhere"}, "no model at ./nowhere"),
         ({"adapter": "./nowhere"}, "no adapter at ./nowhere"),
         ({"adapter": None}, "without an adapter"),
+        ({"readout": "token: yes - no"}, "brings score.weight, which this readout does not read"),
     ],
 )
 def test_bad_input_leaves_no_folder(tmp_path: Path, config: Config, change: dict[str, Any], says: str) -> None:
@@ -269,26 +271,29 @@ def test_one_writer_at_a_time(copy: Path, config: Config) -> None:
         analyze(config, copy)
 
 
-def test_a_capture_cut_off_continues_at_its_checkpoint(
+def test_a_capture_cut_off_continues_at_its_layer(
     tmp_path: Path, config: Config, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capturing, "_CHECKPOINT_EVERY", 0.0)
-    save = capturing._Checkpoint.maybe_save
+    class Interrupted:
+        """The bar of a capture that is stopped in its third layer."""
 
-    def save_and_stop(self: Any, state: Any) -> None:
-        save(self, state)
-        self._wait = 0.0
-        if state.done == 3:
-            raise KeyboardInterrupt
+        def __init__(self, *_: Any, **__: Any) -> None:
+            self.left = 60
 
-    monkeypatch.setattr(capturing._Checkpoint, "maybe_save", save_and_stop)
+        def update(self, steps: float = 1) -> None:
+            self.left -= int(steps)
+            if self.left < 0:
+                raise KeyboardInterrupt
+
     folder = tmp_path / "tiny"
-    with pytest.raises(KeyboardInterrupt):
-        analyze(config, folder)
-    monkeypatch.setattr(capturing._Checkpoint, "maybe_save", lambda self, state: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(capturing, "bar", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            analyze(config, folder)
     said: list[str] = []
-    analyze(config, folder, report=said.append)
-    assert any("continuing the capture at batch 4 of 5" in line for line in said)
+    done = analyze(config, folder, report=said.append)
+    assert "continuing the capture at layer 2" in said
+    assert "capture/L01" not in done
     assert contents(folder) == contents(whole)
     assert not list(folder.glob(".capture*"))
 

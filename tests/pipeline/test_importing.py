@@ -352,6 +352,27 @@ def test_a_model_without_adapter_or_head_will_do(
     assert results.coalitions(results.runs[0], 1)["fate"].notna().any()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"causal": True},
+        {"causal": True, "modules_to_save": ["lm_head"]},
+        {"task_type": None, "modules_to_save": None},
+    ],
+    ids=["generative", "generative with a head", "without a head"],
+)
+def test_an_adapter_of_any_kind_will_do(
+    tmp_path: Path, asked: ImportConfig, exact: dict[int, Coalitions], tiny_base: Path, options: dict[str, Any]
+) -> None:
+    from tiny import save_adapter
+
+    adapter = save_adapter(tiny_base, tmp_path / "lora", **options)
+    import_partitions(replace(asked, adapter=str(adapter)), exact, tmp_path / "a")
+    results = open_results(tmp_path / "a")
+    assert results.coalitions(results.runs[0], 1)["fate"].notna().any()
+    assert results.analysis.manifest["model"]["card"]["tuning"]["rank"] == 3
+
+
 Change = Callable[[dict[int, Coalitions]], dict[int, Coalitions]]
 
 

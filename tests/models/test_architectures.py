@@ -1,0 +1,106 @@
+"""Every covered architecture, from files, against the whole model of plain peft and transformers in float64."""
+
+from typing import Any
+
+import pytest
+import torch
+from models.loading import captured, error, load, sentences
+from oracle import StayDouble, Whole
+from tiny import D_FF, D_MODEL, KINDS, make_tokenizer, only_generates, save_adapter, save_kind
+
+from hedonic_graph.models.architectures import ARCHITECTURES
+from hedonic_graph.models.loaded import LoadedModel
+
+PROMPTS = sentences(8)
+LAYERS = (1, 2)
+READ = "token: yes - no"
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadedModel, Whole]:
+    base = save_kind(tmp_path_factory.mktemp("kind") / "base", request.param)
+    causal = only_generates(request.param)
+    adapter = save_adapter(base, base.parent / "lora", causal=causal)
+    return load(base, adapter, LAYERS, readout=READ if causal else "score"), Whole(base, adapter, causal=causal)
+
+
+def test_every_row_of_the_table_is_tested() -> None:
+    assert {model_type for model_type, _ in KINDS.values()} == set(ARCHITECTURES)
+
+
+def test_deltas_add_up_to_the_difference_of_tuned_and_base_mlp(pair: tuple[LoadedModel, Whole]) -> None:
+    """The identity everything stands on, through the very modules."""
+    model, whole = pair
+    h = torch.randn(16, D_MODEL, generator=torch.Generator().manual_seed(0))
+    for layer in LAYERS:
+        block = model.block(layer)
+        with torch.no_grad(), StayDouble():
+            expected = whole.mlp(whole.tuned, layer)(h.double()) - whole.mlp(whole.base, layer)(h.double())
+        deltas = block.deltas(block.activations(h, block.tuned), block.activations(h, block.base), torch.arange(D_FF))
+        assert expected.norm() > 1e-3
+        assert error(deltas.sum(1), expected) < 2e-4
+
+
+def test_capture_is_what_passes_the_whole_model(pair: tuple[LoadedModel, Whole]) -> None:
+    model, whole = pair
+    found = captured(model, PROMPTS, LAYERS, all_tokens=True)
+    for layer in LAYERS:
+        seen = whole.seen(layer, PROMPTS)
+        kept = found[layer]
+        assert error(kept.y, seen["y"]) < 1e-5
+        assert error(kept.tuned, seen["a"]) < 1e-5
+        block = model.block(layer)
+        assert error(block.written(kept.tuned), seen["m"]) < 1e-5
+        base = whole.mlp(whole.base, layer)
+        below: list[torch.Tensor] = []
+        hook = base.get_submodule(whole.row.down).register_forward_pre_hook(lambda _, args: below.append(args[0]))  # noqa: B023
+        with torch.no_grad(), StayDouble():
+            base(seen["h"])
+        hook.remove()
+        # Relative to what the adapter changed, which is all that a delta sees.
+        assert float((kept.base - below[0]).norm() / (seen["a"] - below[0]).norm()) < 1e-3
+        assert kept.moments is not None
+        assert kept.moments.count == len(seen["all"])
+        assert error(kept.moments.mean, seen["all"].mean(0)) < 1e-5
+        expected = torch.cov(seen["all"].T, correction=0)
+        assert error(kept.moments.comoment / kept.moments.count, expected) < 1e-4
+
+
+def test_readout_is_the_models_own_head_behind_its_final_norm(pair: tuple[LoadedModel, Whole]) -> None:
+    model, whole = pair
+    y = torch.randn(6, D_MODEL).double() * 3
+    norm = whole.tuned.get_submodule(f"{whole.row.backbone}.{whole.row.final_norm}")
+    with torch.no_grad(), StayDouble():
+        if model.tokens is None:
+            expected = whole.tuned.score(norm(y))[:, 0]
+        else:
+            plus, minus = make_tokenizer().convert_tokens_to_ids(["yes", "no"])
+            logits = whole.tuned.lm_head(norm(y))
+            expected = logits[:, plus] - logits[:, minus]
+    assert error(model.readout(y), expected) < 1e-6
+
+
+def test_folded_projections_read_and_write_the_residual_stream(pair: tuple[LoadedModel, Whole]) -> None:
+    """For lineage: a step of the stream, through the modules, against the folded matrices (DESIGN §3.6)."""
+    model, whole = pair
+    block = model.block(1)
+    layer, mlp = whole.layer(whole.tuned, 1), whole.mlp(whole.tuned, 1)
+    x = torch.randn(1, D_MODEL).double()
+    norms: list[Any] = [getattr(layer, name) for name in whole.row.pre_norm if hasattr(layer, name)][:1]
+    with torch.no_grad(), StayDouble():
+        # Of a norm only the length that it divides by depends on the stream: norms of scaled inputs take it out.
+        lengths = [norm(1e6 * x) - norm(-1e6 * x) for norm in norms]
+        read = mlp.get_submodule(whole.row.up)
+        up = read(lengths[0]) - read(0 * x) if norms else read(2 * x) - read(0 * x)
+    folded_up, folded_gate = block.reads()
+    folded = torch.cat([folded_gate, folded_up]) if whole.row.gate == whole.row.up else folded_up
+    ours = x @ folded.double().T
+    assert float(torch.cosine_similarity(ours, up)) > 1 - 1e-6
+    assert (folded_gate is None) == (whole.row.gate is None)
+    if whole.row.post_norm is None:
+        assert torch.equal(block.writes(), block.tuned.down)
+        return
+    m = block.tuned.down[:, 3].double()[None]
+    with torch.no_grad(), StayDouble():
+        written = getattr(layer, whole.row.post_norm)(m)
+    assert float(torch.cosine_similarity(block.writes()[:, 3].double()[None], written)) > 1 - 1e-6
