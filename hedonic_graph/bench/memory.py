@@ -1,0 +1,111 @@
+"""How much memory an analysis takes, held against a limit: one ``analyze`` in a process of its own.
+
+``python -m hedonic_graph.bench.memory`` is that process; see :func:`measure`.
+"""
+
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hedonic_graph.bench.machine import machine, peak
+from hedonic_graph.bench.process import answer, ask
+
+_GB = 1e9
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to analyse."""
+
+    model: str
+    adapter: str
+    layers: Sequence[int]
+    pairs: int
+    """Of the packaged text."""
+    folder: str
+    """Takes the analysis while it lasts."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an analysis took."""
+
+    peak: int
+    """Bytes held at most, by the whole process, files that it maps among them."""
+    before: int
+    """Bytes held at most before it began: the interpreter and its libraries."""
+    seconds: float
+    stages: dict[str, float]
+    """Seconds of each stage's units."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was measured, beside the limit."""
+
+    machine: dict[str, Any]
+    task: Task
+    taken: Taken
+    limit: float
+    """Bytes."""
+
+    @property
+    def ratio(self) -> float:
+        """The peak over the limit."""
+        return self.taken.peak / self.limit
+
+    def record(self) -> dict[str, Any]:
+        """Return all of it for JSON; memory in bytes, times in seconds."""
+        return {"bench": "memory", **asdict(self), "ratio": self.ratio}
+
+    def text(self) -> str:
+        """Return it for people."""
+        from hedonic_graph.config import show_layers
+
+        stages = ", ".join(f"{name} {seconds:.0f}" for name, seconds in self.taken.stages.items())
+        return (
+            f"analyze, layers {show_layers(self.task.layers)}, {self.task.pairs} pairs, on the CPU: "
+            f"at most {self.taken.peak / _GB:.2f} GB of memory, {self.ratio:.2f} of {self.limit / _GB:g} GB "
+            f"(its libraries alone: {self.taken.before / _GB:.2f} GB)\n"
+            f"{self.taken.seconds:.0f} s, of them {stages}"
+        )
+
+
+def measure(model: Path, adapter: Path, layers: Sequence[int], *, pairs: int, limit: float, folder: Path) -> Report:
+    """Run ``analyze`` with its defaults on ``pairs`` packaged examples and say what it took; ``limit`` in bytes.
+
+    The analysis lies in ``folder`` meanwhile and is taken away afterwards. Raises UserError where analyze does.
+    """
+    task = Task(str(model), str(adapter), tuple(layers), pairs, str(folder))
+    before = machine()
+    return Report(before, task, Taken(**ask("hedonic_graph.bench.memory", json.dumps(asdict(task)))), limit)
+
+
+def run(task: Task) -> Taken:
+    """Analyse in this process."""
+    from hedonic_graph.analysis import Analysis
+    from hedonic_graph.config import Config
+    from hedonic_graph.demo import text
+    from hedonic_graph.pipeline.analyze import analyze
+    from hedonic_graph.text.pairs import write_pairs
+
+    before, began = peak(), time.perf_counter()
+    with tempfile.TemporaryDirectory(dir=task.folder, prefix="analysis-") as place:
+        examples = Path(place) / "pairs.jsonl"
+        write_pairs(examples, text.pairs(task.pairs, split="held-out", seed=0))
+        config = Config(model=task.model, adapter=task.adapter, text=str(examples), layers=tuple(task.layers))
+        analyze(config, Path(place) / "analysis")
+        units = Analysis.open(Path(place) / "analysis").manifest["units"]
+    stages: Counter[str] = Counter()
+    for name, unit in units.items():
+        stages[name.partition("/")[0].partition(".")[0]] += unit["seconds"]
+    return Taken(peak(), before, time.perf_counter() - began, {name: round(one, 1) for name, one in stages.items()})
+
+
+if __name__ == "__main__":
+    answer(lambda question: asdict(run(Task(**json.loads(question)))))
