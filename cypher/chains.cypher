@@ -2,8 +2,8 @@
 // Group: lineage
 // Answers: Which coalitions persist over the most layers?
 // $run (string, optional, default null): only this run; null asks all of them.
-// $least (integer, optional, default 2): only chains of at least so many layer steps.
-// $limit (integer, optional, default 50): at most so many chains, the longest first.
+// $least (integer >= 1, optional, default 2): only chains of at least so many layer steps.
+// $limit (integer >= 1, optional, default 50): at most so many chains, the longest first.
 // Empty: no coalition of the runs loaded persists over so many steps
 // column run: the run
 // column steps: number of layer steps over which it persists

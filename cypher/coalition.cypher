@@ -2,7 +2,7 @@
 // Group: coalitions
 // Answers: Who is in a coalition, and whom in it does each value most?
 // $coalition (string, required, example "demo/pas.exact/L11/C0003"): the coalition.
-// $members (integer, optional, default 50): at most so many, those that like it most.
+// $members (integer >= 1, optional, default 50): at most so many, those that like it most.
 // Empty: it has no members
 // column coalition: the coalition
 // column size: number of its members

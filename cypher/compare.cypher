@@ -3,9 +3,9 @@
 // Answers: How alike are the coalitions of two runs, layer by layer?
 // $run (string, required, example "demo/pas.exact"): one run.
 // $other (string, required, example "demo/oca.exact"): another run of the same base model.
-// $layer (integer, optional, default null): only this layer; null compares all that both runs looked at.
+// $layer (integer >= 0, optional, default null): only this layer; null compares all that both runs looked at.
 // $jaccard (float, optional, default 0.5): coalitions that share more than this of their neurons count as found again.
-// $size (integer, optional, default 2): only coalitions of at least so many neurons, in both runs.
+// $size (integer >= 1, optional, default 2): only coalitions of at least so many neurons, in both runs.
 // Empty: the two runs have no layer in common, or are not of the same base model
 // column layer: a layer that both runs looked at
 // column coalitions: number of coalitions of the run

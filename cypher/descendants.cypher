@@ -2,8 +2,8 @@
 // Group: one coalition's lineage
 // Answers: What becomes of a coalition over the next layers, path by path?
 // $coalition (string, required, example "demo/pas.exact/L11/C0003"): the coalition to start from.
-// $steps (integer, optional, default 3): at most so many layer steps.
-// $paths (integer, optional, default 1000): at most so many paths, the nearest first; where coalitions split and merge often there may be more.
+// $steps (integer >= 1, optional, default 3): at most so many layer steps.
+// $paths (integer >= 1, optional, default 1000): at most so many paths, the nearest first; where coalitions split and merge often there may be more.
 // Empty: it has no descendants: it vanishes in the next layer, its layer is the last one, or its run has no lineage
 // column step: number of layer steps away
 // column layer: layer of the descendant

@@ -2,7 +2,7 @@
 // Group: drawings for Neo4j Browser
 // Answers: What becomes of the coalitions of one layer or all, as paths.
 // $run (string, required, example "demo/pas.exact"): the run.
-// $layer (integer, optional, default null): only from this layer into the next one; null draws every layer.
+// $layer (integer >= 0, optional, default null): only from this layer into the next one; null draws every layer.
 // Empty: no coalition there persists, splits or merges
 // column path: a coalition, the event, and the coalition it leads to
 MATCH (r:Run {status: 'complete'})<-[:FOUND_IN]-(c:Coalition)

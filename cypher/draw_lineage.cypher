@@ -2,8 +2,8 @@
 // Group: drawings for Neo4j Browser
 // Answers: Where a coalition comes from and what becomes of it, as paths.
 // $coalition (string, required, example "demo/pas.exact/L11/C0003"): the coalition in the middle.
-// $steps (integer, optional, default 3): at most so many layer steps to either side.
-// $paths (integer, optional, default 1000): at most so many paths to either side, the nearest first; where coalitions split and merge often there may be more.
+// $steps (integer >= 1, optional, default 3): at most so many layer steps to either side.
+// $paths (integer >= 1, optional, default 1000): at most so many paths to either side, the nearest first; where coalitions split and merge often there may be more.
 // Empty: no event leads to it or away from it
 // column path: from the coalition back to an ancestor, or on to a descendant
 MATCH (c:Coalition {id: $coalition})-[:FOUND_IN]->(r:Run {status: 'complete'})

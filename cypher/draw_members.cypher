@@ -2,7 +2,7 @@
 // Group: drawings for Neo4j Browser
 // Answers: Who is in a coalition, and who in it prefers whom, as paths.
 // $coalition (string, required, example "demo/pas.exact/L11/C0003"): the coalition.
-// $members (integer, optional, default 50): at most so many, those that like it most.
+// $members (integer >= 1, optional, default 50): at most so many, those that like it most.
 // Empty: it has no members
 // column member: the neuron and the coalition
 // column preference: the neuron and another member that it prefers; empty where it prefers none of them

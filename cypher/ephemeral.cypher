@@ -2,8 +2,8 @@
 // Group: lineage
 // Answers: Which coalitions form in one layer and vanish in the next?
 // $run (string, optional, default null): only this run; null asks all of them.
-// $layer (integer, optional, default null): only this layer; null asks all of them.
-// $limit (integer, optional, default 50): at most so many, the largest first.
+// $layer (integer >= 0, optional, default null): only this layer; null asks all of them.
+// $limit (integer >= 1, optional, default 50): at most so many, the largest first.
 // Empty: no coalition of the runs loaded forms in one layer and vanishes in the next
 // column run: the run
 // column layer: its layer

@@ -4,7 +4,7 @@
 // $run (string, optional, default null): only this run; null asks all of them.
 // $feature (string, optional, default null): only this feature; null asks all of them.
 // $r2 (float, optional, default 0.1): only alignments of at least this squared correlation, at both ends.
-// $steps (integer, optional, default 3): at most so many layer steps between the ends.
+// $steps (integer >= 1, optional, default 3): at most so many layer steps between the ends.
 // Empty: no feature is carried by an event of the runs loaded, or their alignments were not evaluated
 // column run: the run
 // column feature: the feature

@@ -2,9 +2,9 @@
 // Group: flow
 // Answers: Through which coalitions does most flow, in and out?
 // $run (string, optional, default null): only this run; null asks all of them.
-// $layer (integer, optional, default null): only this layer; null asks all of them.
+// $layer (integer >= 0, optional, default null): only this layer; null asks all of them.
 // $z (float, optional, default 3.0): how many standard deviations are beyond chance.
-// $limit (integer, optional, default 50): at most so many, those with most flow first.
+// $limit (integer >= 1, optional, default 50): at most so many, those with most flow first.
 // Empty: the runs loaded have no edges
 // column run: the run
 // column layer: its layer

@@ -1,8 +1,8 @@
 // One neuron
 // Group: coalitions
 // Answers: Which coalition is a neuron in, in every run?
-// $layer (integer, required, example 11): its layer.
-// $index (integer, required, example 123): its place in the layer, from 0.
+// $layer (integer >= 0, required, example 11): its layer.
+// $index (integer >= 0, required, example 123): its place in the layer, from 0.
 // Empty: no run loaded has such a neuron
 // column model: the model
 // column run: the run

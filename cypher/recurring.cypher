@@ -2,11 +2,11 @@
 // Group: between runs
 // Answers: Which coalitions recur across seeds, valuations or tasks?
 // $run (string, required, example "demo/pas.exact"): the run.
-// $across (string, optional, default null): only runs that differ in this alone: seed, valuation, solver or task; null takes all.
-// $layer (integer, optional, default null): only this layer; null asks all of them.
+// $across (string of seed|valuation|solver|task, optional, default null): only runs that differ in this alone: seed, valuation, solver or task; null takes all.
+// $layer (integer >= 0, optional, default null): only this layer; null asks all of them.
 // $jaccard (float, optional, default 0.5): a coalition recurs in one that shares more than this of their neurons.
-// $size (integer, optional, default 2): only coalitions of at least so many neurons.
-// $limit (integer, optional, default 50): at most so many, those that recur most often first.
+// $size (integer >= 1, optional, default 2): only coalitions of at least so many neurons.
+// $limit (integer >= 1, optional, default 50): at most so many, those that recur most often first.
 // Empty: none of its coalitions is found again, or there is no such other run of the same base model
 // column layer: its layer
 // column coalition: a coalition of the run

@@ -15,6 +15,8 @@
 // column events: number of persist, split and merge edges
 // column created: when it was computed
 MATCH (r:Run)
+// Others may have nodes of that label in their Neo4j.
+WHERE r.id IS NOT NULL AND r.analysis IS NOT NULL AND r.layers IS NOT NULL
 OPTIONAL MATCH (r)-[:ANALYSES]->(m:Model)
 RETURN r.id AS run, r.status AS status, m.id AS model, r.task AS task, r.valuation AS valuation, r.solver AS solver,
        r.seed AS seed, r.layers AS layers, r.coalitions AS coalitions, r.interactions AS interactions,

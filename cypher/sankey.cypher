@@ -2,7 +2,7 @@
 // Group: flow
 // Answers: How much flows between the largest coalitions of each layer?
 // $run (string, optional, default null): only this run; null asks all of them.
-// $top (integer, optional, default 10): only so many coalitions of each layer, the largest.
+// $top (integer >= 1, optional, default 10): only so many coalitions of each layer, the largest.
 // Empty: no edge that was kept joins the largest coalitions of two layers
 // column run: the run
 // column layer: the source's layer

@@ -2,9 +2,9 @@
 // Group: flow
 // Answers: Between which coalitions is most flow, mass, lift or z?
 // $run (string, optional, default null): only this run; null asks all of them.
-// $layer (integer, optional, default null): only edges from this layer; null asks all of them.
-// $by (string, optional, default "flow"): what is compared: flow, mass, lift, z, alpha or beta.
-// $limit (integer, optional, default 50): at most so many edges.
+// $layer (integer >= 0, optional, default null): only edges from this layer; null asks all of them.
+// $by (string of flow|mass|lift|z|alpha|beta, optional, default "flow"): what is compared: flow, mass, lift, z, alpha or beta.
+// $limit (integer >= 1, optional, default 50): at most so many edges.
 // Empty: the runs loaded have no edges with that property
 // column run: the run
 // column layer: the source's layer

@@ -2,7 +2,7 @@
 // Group: coalitions
 // Answers: Do coalitions that persist have more synergy than others?
 // $run (string, optional, default null): only this run; null asks all of them.
-// $layer (integer, optional, default null): only this layer; null takes all of them together.
+// $layer (integer >= 0, optional, default null): only this layer; null takes all of them together.
 // Empty: the synergy of the runs loaded was not evaluated, or no coalition was followed
 // column run: the run
 // column fate: persist, split, merge or vanish

@@ -2,9 +2,9 @@
 // Group: between runs
 // Answers: Which neurons end up in one coalition in every run?
 // $runs (list, optional, default null): only these runs; null takes all of a base model but random partitions.
-// $layer (integer, optional, default null): only this layer; null asks all of them.
-// $size (integer, optional, default 2): only groups of at least so many neurons.
-// $limit (integer, optional, default 50): at most so many groups, the largest first.
+// $layer (integer >= 0, optional, default null): only this layer; null asks all of them.
+// $size (integer >= 1, optional, default 2): only groups of at least so many neurons.
+// $limit (integer >= 1, optional, default 50): at most so many groups, the largest first.
 // Empty: no neurons of the runs loaded are always together, or there is only one run
 // column model: the base model
 // column layer: their layer

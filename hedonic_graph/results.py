@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from hedonic_graph.lineage.step import LayerStep
 
+# Of a valuation, held at once.
+ROWS = 256
 FATES = ("persist", "split", "merge", "vanish")
 
 
@@ -169,16 +171,26 @@ class AnalysisResults:
         from safetensors import safe_open
 
         path = self.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors")
-        with safe_open(path, "pt") as stored:
-            phi = stored.get_tensor("phi").fill_diagonal_(-torch.inf)
-        n, k = len(phi), min(self._game.k, len(phi) - 1)
-        value, other = phi.topk(k, dim=1)
+        values, others = [], []
+        first, n = 0, 1
+        while first < n:
+            # Opened anew for each block: the pages of a file that stays open count as memory of this process.
+            with safe_open(path, "np") as stored:
+                phi = stored.get_slice("phi")
+                n = phi.get_shape()[0]
+                rows = torch.tensor(phi[first : min(first + ROWS, n)])
+            rows[torch.arange(len(rows)), first + torch.arange(len(rows))] = -torch.inf
+            value, other = rows.topk(min(self._game.k, n - 1), dim=1)
+            values.append(value.numpy())
+            others.append(other.numpy())
+            first += ROWS
+        k = values[0].shape[1]
         return pd.DataFrame(
             {
                 "neuron": np.repeat(np.arange(n), k),
-                "other": other.flatten().numpy(),
+                "other": np.concatenate(others).ravel(),
                 "rank": np.tile(np.arange(1, k + 1), n),
-                "phi": value.flatten().numpy(),
+                "phi": np.concatenate(values).ravel(),
             }
         )
 

@@ -19,7 +19,7 @@ TABLE_ROWS = 50
 # Rows beyond those printed are counted so far; an answer may have millions.
 COUNTED = 10_000
 # Parameters of the queries that bound the rows of an answer.
-BOUNDS = ("limit", "paths")
+BOUNDS = ("limit", "paths", "members")
 EXAMPLE = """\b
 Example:
   hedonic-graph query

@@ -72,7 +72,8 @@ def _example(parameter: Parameter) -> str:
 
 def _takes(parameter: Parameter) -> str:
     default = "required" if parameter.required else f"default {json.dumps(parameter.value, ensure_ascii=False)}"
-    return f"{parameter.meaning.removesuffix('.')} ({parameter.type}, {default})"
+    least = "" if parameter.least is None else f" from {parameter.least}"
+    return f"{parameter.meaning.removesuffix('.')} ({parameter.type}{least}, {default})"
 
 
 def _text(value: object) -> str:

@@ -80,7 +80,7 @@ def _server(error: "Neo4jError", address: "Address", what: str, reading: bool) -
             f"{address} could not write to its disk, which may be full: see the server's log, make room, restart the "
             f"server and {AGAIN} ({reason})"
         )
-    if "OutOfMemory" in title or "java.lang.OutOfMemory" in reason or "heap space" in reason:
+    if "OutOfMemory" in title or "MemoryLimit" in title or "java.lang.OutOfMemory" in reason or "heap space" in reason:
         return f"{address} has not enough memory for {what}: give it more, or ask for less ({reason})"
     if reading and title in ("AccessMode", "Forbidden", *READ_ONLY):
         return f"{what}: a query may only read, {address} refused it and wrote nothing ({reason})"

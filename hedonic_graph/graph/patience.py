@@ -37,9 +37,11 @@ class Patience:
             try:
                 answer = work()
             # A commit whose answer was lost is a ServiceUnavailable too.
-            except (exceptions.ServiceUnavailable, exceptions.SessionExpired, exceptions.TransientError):
+            except (exceptions.ServiceUnavailable, exceptions.SessionExpired, exceptions.TransientError) as error:
                 began = began or time.monotonic()
-                if time.monotonic() - began > self._seconds or self._ended.is_set():
+                # Waiting gives a server no more memory than it was given.
+                hopeless = "Memory" in (getattr(error, "code", None) or "")
+                if hopeless or time.monotonic() - began > self._seconds or self._ended.is_set():
                     raise
                 self._tell()
                 self._ended.wait(PAUSE)

@@ -72,6 +72,6 @@ def _matching(calls: Calls, name: str, kind: str | None) -> list[str]:
 
 
 def _nothing(what: str, name: str, known: list[str]) -> UserError:
-    near = difflib.get_close_matches(name, known, 1, 0.3)
+    near = difflib.get_close_matches(str(name), known, 1, 0.3)
     hint = f" (nearest: {near[0]})" if near else ""
     return UserError(f"the graph has no {what} {name!r}{hint}: `hedonic-graph runs list` names them")

@@ -7,6 +7,7 @@ A file begins with comment lines, in this order::
     // Answers: the question it answers
     // $name (type, required, example JSON): meaning of a parameter
     // $name (type, optional, default JSON): meaning of a parameter that may be left out
+    // $name (integer >= 1, ...), $name (string of this|that, ...): the only values that it takes
     // Empty: why there may be no rows
     // column name: meaning of a column
     // column name (not in tables): meaning of a column that is too wide for people
@@ -26,7 +27,9 @@ from typing import Any
 
 from hedonic_graph.errors import UserError
 
-_PARAMETER = re.compile(r"\$(\w+) \((\w+), (required, example|optional, default) (.*?)\): (.*)")
+_PARAMETER = re.compile(
+    r"\$(\w+) \((\w+)(?: >= (\d+)| of ([\w|]+))?, (required, example|optional, default) (.*?)\): (.*)"
+)
 _COLUMN = re.compile(r"column (\w+)( \(not in tables\))?: (.*)")
 # Far below what servers take.
 DEEPEST = 100
@@ -51,6 +54,10 @@ class Parameter:
     value: Any
     """An example where it is required, else the default."""
     meaning: str
+    least: int | None = None
+    """Smaller values are refused."""
+    allowed: tuple[str, ...] = ()
+    """Other values are refused, where there are some here."""
 
     def read(self, text: str) -> Any:
         """Return the value that ``text`` stands for: JSON where it parses as the type, else the text itself.
@@ -70,6 +77,10 @@ class Parameter:
         if not isinstance(value, _TYPES[self.type]) or isinstance(value, bool) != (self.type == "boolean"):
             example = "" if self.value is None else f", for example -p {self.name}={_shown(self.value)}"
             raise UserError(f"{self.name} is {value!r}: it must be {_article(self.type)}{example}")
+        if self.least is not None and isinstance(value, int) and value < self.least:
+            raise UserError(f"{self.name} is {value}: it must be {self.least} or more")
+        if self.allowed and value not in self.allowed:
+            raise UserError(f"{self.name} is {value!r}: it must be one of {', '.join(self.allowed)}")
         return float(value) if isinstance(value, int) and self.type == "float" else value
 
 
@@ -195,10 +206,20 @@ def declared(text: str, name: str) -> tuple[Parameter, ...]:
         if not line.startswith("// "):
             break
         if match := _PARAMETER.fullmatch(line.removeprefix("// ")):
-            word, type, need, value, meaning = match.groups()
+            word, type, least, allowed, need, value, meaning = match.groups()
             try:
                 known = type in _TYPES
-                found.append(Parameter(word, type, need.startswith("required"), json.loads(value), meaning))
+                found.append(
+                    Parameter(
+                        word,
+                        type,
+                        need.startswith("required"),
+                        json.loads(value),
+                        meaning,
+                        None if least is None else int(least),
+                        tuple(allowed.split("|")) if allowed else (),
+                    )
+                )
             except ValueError:
                 known = False
             if not known:

@@ -53,10 +53,17 @@ def test_it_does_not_wait_for_ever() -> None:
         Patience(seconds=0.03)(Work(*[failure] * 1000))
 
 
-def test_it_does_not_wait_where_that_does_not_help() -> None:
-    work = Work(exceptions.ClientError("wrong"))
-    with pytest.raises(exceptions.ClientError):
-        Patience()(work)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        exceptions.ClientError("wrong"),
+        transient("Neo.TransientError.General.MemoryPoolOutOfMemoryError"),
+        transient("Neo.TransientError.General.TransactionMemoryLimit"),
+    ],
+)
+def test_it_does_not_wait_where_that_does_not_help(failure: Exception) -> None:
+    with pytest.raises(type(failure)):
+        Patience()(Work(failure))
 
 
 def test_it_ends_when_told() -> None:

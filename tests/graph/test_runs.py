@@ -1,7 +1,8 @@
 """Taking one run out, and nothing else; killed in the middle, and beside a loader."""
 
 import itertools
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from graph.conftest import Drawing, snapshot
 from graph.drawn import NEURONS, Drawn
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.graph import runs, statements
+from hedonic_graph.graph import runs, schema, statements
 from hedonic_graph.graph.loader import ingest
+from hedonic_graph.graph.rehearsal import rehearse
 from hedonic_graph.graph.store import Store
 
 Disturbance = Callable[[int, Callable[[], Any]], Any]
@@ -228,4 +230,31 @@ def test_a_name_of_both_a_run_and_an_analysis_is_asked_for(store: Store, drawing
     assert snapshot(store, drawn) == before
     assert runs.delete(store, name, "run") == [name]
     assert runs.delete(store, name) == [run.id for run in inner.runs]
+    assert snapshot(store, drawn) == []
+
+
+@pytest.fixture
+def others(store: Store) -> Iterator[None]:
+    """Nodes of ours by their labels alone, as other people's are."""
+    tag = {"tag": uuid.uuid4().hex}
+    labels = [node.label for node in schema.NODES]
+    store.write("".join(f"CREATE (:{label} {{somebody: $tag}})\n" for label in labels), tag)
+    yield
+    assert store.read("MATCH (n {somebody: $tag}) RETURN count(n)", tag).values == [(len(labels),)]
+    store.write("MATCH (n {somebody: $tag}) DETACH DELETE n", tag)
+
+
+def test_nodes_of_other_people_with_our_labels_are_left_alone(store: Store, drawing: Drawing, others: None) -> None:
+    drawn = drawing()
+    assert rehearse(drawn, store)
+    ingest(drawn, store)
+    assert None not in [row["run"] for row in runs.listed(store).records()]
+    for name in statements.names():
+        statement = statements.load(name)
+        given = {one.name: one.value for one in statement.parameters if one.required}
+        given |= {"run": drawn.runs[0].id} if "run" in [one.name for one in statement.parameters] else {}
+        store.read(statement.text, statement.bind(given))
+    with pytest.raises(UserError, match="the graph has no run or analysis 'nothing'"):
+        runs.delete(store, "nothing")
+    runs.delete(store, drawn.analysis)
     assert snapshot(store, drawn) == []

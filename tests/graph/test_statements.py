@@ -96,6 +96,29 @@ def test_a_value_of_the_wrong_type_is_refused(given: dict[str, object], line: st
         statements.load("neuron").bind(given)
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "line"),
+    [
+        ("descendants", {"coalition": "a/L01/C0000", "steps": 0}, "steps is 0: it must be 1 or more"),
+        ("neuron", {"layer": -1, "index": 3}, "layer is -1: it must be 0 or more"),
+        ("strongest", {"by": "flwo"}, "by is 'flwo': it must be one of flow, mass, lift, z, alpha, beta"),
+        (
+            "recurring",
+            {"run": "a", "across": "sed"},
+            "across is 'sed': it must be one of seed, valuation, solver, task",
+        ),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(name: str, given: dict[str, object], line: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(line)}$"):
+        statements.load(name).bind(given)
+
+
+@pytest.mark.parametrize("name", statements.names())
+def test_no_whole_number_of_a_query_may_be_negative(name: str) -> None:
+    assert [one.name for one in statements.load(name).parameters if one.type == "integer" and one.least is None] == []
+
+
 def test_values_are_read_as_json_where_the_type_allows() -> None:
     by_name = {parameter.name: parameter for parameter in statements.load("significant").parameters}
     assert by_name["z"].check(by_name["z"].read("4")) == 4.0

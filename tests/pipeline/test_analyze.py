@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hedonic_graph import results as results_module
 from hedonic_graph.analysis import Analysis
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
@@ -57,9 +58,11 @@ def test_runs_and_their_tables(whole: Path) -> None:
     assert np.array_equal(results.coalitions(exact, 2)["size"], results.coalitions(random, 2)["size"])
 
 
-def test_preferences_are_the_strongest_phi(whole: Path) -> None:
+@pytest.mark.parametrize("rows", [256, 40, 7])
+def test_preferences_are_the_strongest_phi(whole: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.numpy import load_file
 
+    monkeypatch.setattr(results_module, "ROWS", rows)
     phi = load_file(whole / "phi.pas/L02.safetensors")["phi"]
     np.fill_diagonal(phi, -np.inf)
     table = open_results(whole).preferences("pas", 2)
