@@ -27,6 +27,9 @@ Example:
   hedonic-graph demo
   hedonic-graph query splits"""
 
+CONTINUED = ("analyze", "demo", "import", "ingest", "runs")
+"""Commands that begin where an interrupted one stopped."""
+
 
 class Program(click.Group):
     """A group that imports a command when it is called for, and says a user's mistake in one line."""
@@ -55,7 +58,8 @@ class Program(click.Group):
         except (click.exceptions.Exit, click.ClickException, BrokenPipeError):
             raise
         except (KeyboardInterrupt, click.Abort):
-            click.echo("\nInterrupted: the same command continues where this one stopped.", err=True)
+            more = ": the same command continues where this one stopped" if ctx.invoked_subcommand in CONTINUED else ""
+            click.echo(f"\nInterrupted{more}.", err=True)
             raise click.exceptions.Exit(130) from None
         except UserError as error:
             if ctx.params["debug"]:
