@@ -10,6 +10,8 @@ Answer = TypeVar("Answer")
 # A Neo4j that was killed is back after 20-40 s on a small machine; a large one replays its log for longer.
 SECONDS = 300.0
 PAUSE = 1.0
+# Seconds after the server is back in which another failure belongs to the same time that it was away.
+SAME_TIME = 20.0
 
 
 class Patience:
@@ -25,7 +27,8 @@ class Patience:
         self._on_away = on_away
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._told = False
+        self._waiting = 0
+        self._back = -SAME_TIME
         self._ended = threading.Event()
 
     def __call__(self, work: Callable[[], Answer]) -> Answer:
@@ -33,28 +36,38 @@ class Patience:
         from neo4j import exceptions
 
         began: float | None = None
-        while True:
-            try:
-                answer = work()
-            # A commit whose answer was lost is a ServiceUnavailable too.
-            except (exceptions.ServiceUnavailable, exceptions.SessionExpired, exceptions.TransientError) as error:
-                began = began or time.monotonic()
-                # Waiting gives a server no more memory than it was given.
-                hopeless = "Memory" in (getattr(error, "code", None) or "")
-                if hopeless or time.monotonic() - began > self._seconds or self._ended.is_set():
-                    raise
-                self._tell()
-                self._ended.wait(PAUSE)
-            else:
-                self._told = False
-                return answer
+        try:
+            while True:
+                try:
+                    return work()
+                # A commit whose answer was lost is a ServiceUnavailable too.
+                except (exceptions.ServiceUnavailable, exceptions.SessionExpired, exceptions.TransientError) as error:
+                    # Waiting gives a server no more memory than it was given.
+                    if "Memory" in (getattr(error, "code", None) or "") or self._ended.is_set():
+                        raise
+                    if began is None:
+                        began = time.monotonic()
+                        self._begin()
+                    if time.monotonic() - began > self._seconds:
+                        raise
+                    self._ended.wait(PAUSE)
+        finally:
+            if began is not None:
+                self._stop()
 
     def end(self) -> None:
         """Wait no more."""
         self._ended.set()
 
-    def _tell(self) -> None:
+    def _begin(self) -> None:
         with self._lock:
-            told, self._told = self._told, True
-        if not told and self._on_away is not None:
+            # One thread may notice only when another one has its answer already.
+            known = self._waiting > 0 or time.monotonic() - self._back < SAME_TIME
+            self._waiting += 1
+        if not known and self._on_away is not None:
             self._on_away()
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._waiting -= 1
+            self._back = time.monotonic()
