@@ -51,7 +51,6 @@ def test_strongest_by_something_else(ask: Asked, by: str, ends: list[tuple[int, 
 
 def test_strongest_leaves_out_what_has_no_value(ask: Asked) -> None:
     assert len(ask("strongest", run=RUN, by="z")) == 9
-    assert ask("strongest", run=RUN, by="nonsense") == []
 
 
 def test_hubs(ask: Asked) -> None:

@@ -44,7 +44,6 @@ def test_descendants_are_paths_with_their_events(ask: Asked) -> None:
     assert ask("descendants", coalition=ids[0], steps=2) == told[:3]
     assert ask("descendants", coalition=ids[0], steps=64) == told
     assert ask("descendants", coalition=vanishing) == []
-    assert ask("descendants", coalition=ids[0], steps=0) == []
 
 
 def test_ancestors_are_paths_with_their_events(ask: Asked) -> None:
