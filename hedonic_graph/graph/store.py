@@ -1,5 +1,6 @@
 """A connection to the graph: any Neo4j by its address, or the embedded store (DESIGN §6.1)."""
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -201,18 +202,12 @@ class Store:
         import neo4j
 
         name = name or _title(statement)
-        with explained(self.address, name, reading=True), contextlib.ExitStack() as ends:
-            session = ends.enter_context(self._session(neo4j.READ_ACCESS))
-            transaction = ends.enter_context(session.begin_transaction())
-            try:
-                answer = Reading(transaction.run(statement, dict(parameters or {})), name)
-                yield answer
-                answer.end()
-                transaction.rollback()
-            except KeyboardInterrupt:
-                # To end in order is to wait for the statement's end; the closed connection ends it too.
-                ends.pop_all()
-                raise
+        with explained(self.address, name, reading=True), self._session(neo4j.READ_ACCESS) as session:
+            transaction = session.begin_transaction()
+            answer = Reading(transaction.run(statement, dict(parameters or {})), name)
+            yield answer
+            answer.end()
+            transaction.rollback()
 
     @contextlib.contextmanager
     def writer(self, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
@@ -263,13 +258,23 @@ class Store:
         with explained(self.address, _title(statement)):
             return managed() if patience is None else patience(managed)
 
-    def _session(self, access: str) -> "neo4j.Session":
+    @contextlib.contextmanager
+    def _session(self, access: str) -> "Iterator[neo4j.Session]":
         import neo4j
 
         login = self._reader if access == neo4j.READ_ACCESS else self._writer
-        return self._driver(login).session(
-            database=login.database, default_access_mode=access, bookmark_manager=self._bookmarks
-        )
+        # Ctrl-C may come in the middle of a message, and closing the session in order would wait for the statement's
+        # end. A cancelled one drops its connection, which ends the statement too.
+        try:
+            with self._driver(login).session(
+                database=login.database, default_access_mode=access, bookmark_manager=self._bookmarks
+            ) as session:
+                try:
+                    yield session
+                except KeyboardInterrupt as error:
+                    raise asyncio.CancelledError from error
+        except asyncio.CancelledError as error:
+            raise KeyboardInterrupt from error
 
     def _driver(self, login: Address) -> "neo4j.Driver":
         with self._opening:

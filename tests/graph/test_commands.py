@@ -182,7 +182,7 @@ def test_help_after_a_query_is_about_it(tmp_path: Path, monkeypatch: pytest.Monk
         result = run("query", *arguments)
         assert result.exit_code == 0
         assert "hedonic-graph query descendants -p coalition=demo/pas.exact/L11/C0003\n" in result.stdout
-        assert "  steps      at most so many layer steps (integer, default 3)\n" in result.stdout
+        assert "  steps      at most so many layer steps (integer from 1, default 3)\n" in result.stdout
     assert "'splts' (nearest: splits)" in refused(run("query", "splts", flag))
     assert run("query", "-", flag).stdout == run("query", flag).stdout
     assert list(tmp_path.iterdir()) == []
@@ -316,12 +316,18 @@ def test_a_full_disk_and_an_interrupt_are_said(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("hedonic_graph.graph.statements.load", full)
     assert refused(run("query", "splits")).startswith("Error: the disk is full writing x.parquet")
 
-    def interrupted(*_: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("hedonic_graph.graph.statements.load", interrupted)
     result = run("query", "splits")
-    assert result.exit_code == 130 and "the same command continues" in result.stderr
+    assert (result.exit_code, result.stderr) == (130, "\nInterrupted.\n")
+    monkeypatch.setattr("hedonic_graph.graph.store.connect", interrupted)
+    result = run("runs", "list")
+    assert (result.exit_code, result.stderr) == (
+        130,
+        "\nInterrupted: the same command continues where this one stopped.\n",
+    )
 
 
 @pytest.mark.parametrize("command", ["ingest", "query", "runs", "runs list", "runs delete", "store", "store start"])

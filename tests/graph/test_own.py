@@ -311,6 +311,23 @@ def test_an_interrupt_ends_it_at_once(store: Store, arguments: list[str]) -> Non
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.parametrize("access", ["read", "write"])
+def test_an_interrupt_of_any_statement_comes_out_as_one(store: Store, access: str) -> None:
+    # Of about ten seconds: the embedded store takes that to its end, whoever waits for it.
+    slow = "UNWIND range(1, $x) AS x UNWIND range(1, 100000) AS y WITH x, y WHERE x * y % 7 = 8 RETURN count(x) AS c"
+    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        began = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            getattr(store, access)(slow, {"x": 200 if store.embedded else 3000})
+        assert time.monotonic() - began < 5
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert store.read("RETURN 1 AS one").records() == [{"one": 1}]
+
+
 def test_a_closed_pipe_is_no_error(store: Store, arguments: list[str]) -> None:
     process = started("UNWIND range(1, 100000) AS x RETURN x", arguments, "--format", "csv")
     assert process.stdout is not None and process.stderr is not None
