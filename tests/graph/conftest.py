@@ -4,8 +4,11 @@
 server to use in place of their own; the tests touch only what they created.
 """
 
+import contextlib
 import itertools
 import os
+import socket
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,3 +106,39 @@ def snapshot(store: Store, *drawn: Drawn) -> list[str]:
             row["properties"] = sorted(row["properties"].items())
             found.append(repr(sorted(row.items())))
     return sorted(found)
+
+
+Behaviour = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def port() -> Iterator[Callable[[Behaviour], int]]:
+    """Open a port that treats each connection in a way of its own."""
+    servers: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def opened(behave: Behaviour) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection, contextlib.suppress(OSError):
+                    connection.settimeout(10)
+                    behave(connection)
+
+        threads.append(threading.Thread(target=answer, daemon=True))
+        threads[-1].start()
+        number: int = server.getsockname()[1]
+        return number
+
+    yield opened
+    for server in servers:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+    for thread in threads:
+        thread.join(15)

@@ -5,14 +5,13 @@ import re
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from graph.conftest import Drawing
+from graph.conftest import Behaviour, Drawing
 from graph.drawn import Drawn
 
 import hedonic_graph
@@ -49,28 +48,6 @@ def closed_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-@pytest.fixture
-def web_port() -> Iterator[int]:
-    """A port that speaks HTTP, whatever it is asked."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def answer() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(1024)
-                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-        thread = threading.Thread(target=answer, daemon=True)
-        thread.start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
 
 
 def test_ingest_and_then_ask(arguments: list[str], drawing: Drawing, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,8 +190,13 @@ def test_no_server(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"no server at neo4j://127.0.0.1:{closed_port}" in refused(run("runs", "list"))
 
 
-def test_a_port_that_is_not_bolt(web_port: int) -> None:
-    assert "does not speak Bolt" in refused(run("query", "splits", "--uri", f"bolt://127.0.0.1:{web_port}"))
+def test_a_port_that_is_not_bolt(port: Callable[[Behaviour], int]) -> None:
+    def speaks_http(connection: socket.socket) -> None:
+        connection.recv(1024)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    uri = f"bolt://127.0.0.1:{port(speaks_http)}"
+    assert "does not speak Bolt" in refused(run("query", "splits", "--uri", uri))
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,15 @@
 """Every way a server can fail is one line (DESIGN §7); those that need a server at fault are in its own tests."""
 
-import contextlib
 import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from graph.conftest import Behaviour
 from neo4j import exceptions
 
 from hedonic_graph.errors import UserError
@@ -145,42 +144,6 @@ def test_a_full_disk_of_a_store_is_seen_whatever_its_server_says(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=faults.FULL - 1))
     assert said(error, store) == f"{store} has no room left on its disk: make room and run the same command again"
     assert "no room" not in said(error, NEO4J)
-
-
-Behaviour = Callable[[socket.socket], None]
-
-
-@pytest.fixture
-def port() -> Iterator[Callable[[Behaviour], int]]:
-    """Open a port that treats each connection in a way of its own."""
-    servers: list[socket.socket] = []
-    threads: list[threading.Thread] = []
-
-    def opened(behave: Behaviour) -> int:
-        server = socket.create_server(("127.0.0.1", 0))
-        servers.append(server)
-
-        def answer() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection, contextlib.suppress(OSError):
-                    connection.settimeout(10)
-                    behave(connection)
-
-        threads.append(threading.Thread(target=answer, daemon=True))
-        threads[-1].start()
-        number: int = server.getsockname()[1]
-        return number
-
-    yield opened
-    for server in servers:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-    for thread in threads:
-        thread.join(15)
 
 
 def refused(uri: str) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny import WORDS, make_tokenizer
+from oracle import StayDouble, Whole
+from tiny import D_FF, D_MODEL, WORDS, make_tokenizer
 
 from hedonic_graph.models.capture import LayerCapture, batches, capture
 from hedonic_graph.models.load import load_model
@@ -62,3 +63,19 @@ def sentences(count: int, words: int | None = None, seed: int = 0) -> list[str]:
 def error(ours: Any, theirs: Any) -> float:
     """Relative to the size of what it should be."""
     return float((torch.as_tensor(ours).double() - theirs).norm() / theirs.norm())
+
+
+def identity_error(model: LoadedModel, whole: Whole, layer: int) -> float:
+    """How far the deltas of a layer and its tuned output bias are from the difference of the whole MLPs' outputs."""
+    h = torch.randn(16, D_MODEL, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), StayDouble():
+        expected = whole.mlp(whole.tuned, layer)(h.double()) - whole.mlp(whole.base, layer)(h.double())
+    assert expected.norm() > 1e-3
+    block = model.block(layer)
+    deltas = block.deltas(block.activations(h, block.tuned), block.activations(h, block.base), torch.arange(D_FF))
+    ours = deltas.sum(1)
+    if block.tuned.down_bias is not None:
+        ours = ours + block.tuned.down_bias
+    if block.base.down_bias is not None:
+        ours = ours - block.base.down_bias
+    return error(ours, expected)
