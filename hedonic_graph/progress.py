@@ -62,4 +62,4 @@ def bar(label: str, total: float | None = None, items: Iterable[Any] | None = No
             # tqdm's own default draws the bar at once, whatever its delay.
             super().set_postfix_str(s, refresh)
 
-    return Bar(items, desc=label, total=total, unit=unit, delay=2.0, dynamic_ncols=True, leave=True)
+    return Bar(items, desc=label, total=total, unit=unit, delay=2.0, dynamic_ncols=True, leave=True, smoothing=0)
