@@ -27,6 +27,17 @@ def machine() -> dict[str, Any]:
     }
 
 
+def described(found: dict[str, Any]) -> list[str]:
+    """Return two lines that say for people what :func:`machine` found."""
+    threads = "" if found["threads"] is None else f", OMP_NUM_THREADS={found['threads']}"
+    libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
+    return [
+        f"{found['processor']}, {found['cores']} cores, {found['memory_gb']} GB, {found['system']}, "
+        f"load average before {found['load']}{threads}",
+        f"Python {found['python']}, {libraries}",
+    ]
+
+
 def fast_driver() -> str | None:
     """Return the version of ``neo4j-rust-ext``, the driver's compiled part, or None where it is not in."""
     return _version("neo4j-rust-ext") if find_spec("neo4j._rust") else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from hedonic_graph import tables
 from hedonic_graph.bench.loading import Load
+from hedonic_graph.bench.machine import described
 from hedonic_graph.bench.questions import Timing
 from hedonic_graph.bench.synthetic import Scale
 
@@ -63,17 +64,14 @@ class Report:
         return "\n\n".join([self._head(), self._loading(), self._asking()])
 
     def _head(self) -> str:
-        found = self.machine
-        libraries = ", ".join(f"{name} {version}" for name, version in found["libraries"].items())
         fast = self.loads[0].fast_driver
-        threads = "" if found["threads"] is None else f", OMP_NUM_THREADS={found['threads']}"
         scale = self.scale
+        hardware, software = described(self.machine)
         return "\n".join(
             (
                 f"{self.server} at {self.address}",
-                f"{found['processor']}, {found['cores']} cores, {found['memory_gb']} GB, {found['system']}, "
-                f"load average before {found['load']}{threads}",
-                f"Python {found['python']}, {libraries}, {f'neo4j-rust-ext {fast}' if fast else 'no neo4j-rust-ext'}",
+                hardware,
+                f"{software}, {f'neo4j-rust-ext {fast}' if fast else 'no neo4j-rust-ext'}",
                 f"a drawn run: {scale.layers} layers of {scale.neurons:,} neurons, {scale.coalitions:,} coalitions, "
                 f"{scale.edges:,} edges, seed {scale.seed}",
             )

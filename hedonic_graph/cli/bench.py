@@ -18,6 +18,24 @@ Example:
   NEO4J_URI=bolt://localhost NEO4J_PASSWORD=... hedonic-graph bench graph --json measured.json"""
 
 
+def _place(_: click.Context, __: click.Parameter, file: str | None) -> str | None:
+    """Refuse a file that cannot be written before the work, not after it."""
+    if file is not None and not Path(file).parent.is_dir():
+        raise click.BadParameter(f"there is no folder {Path(file).parent}", param_hint="--json")
+    return file
+
+
+_json = click.option(
+    "--json",
+    "json_file",
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    callback=_place,
+    help="Print JSON in place of the tables; with FILE, write it there as well as printing them.",
+)
+
+
 @click.group(epilog=EXAMPLE)
 def bench() -> None:
     """Measure speed on this machine, beside a plain reference in the same run."""
@@ -36,14 +54,7 @@ def bench() -> None:
     help="Load with the plain loader as well  [default: on a server, not in an embedded store].",
 )
 @click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Rounds of loading.")
-@click.option(
-    "--json",
-    "json_file",
-    is_flag=False,
-    flag_value="-",
-    metavar="[FILE]",
-    help="Print JSON in place of the tables; with FILE, write it there as well as printing them.",
-)
+@_json
 @connection
 def graph(
     quick: bool,
@@ -61,8 +72,6 @@ def graph(
     from hedonic_graph.bench.graph import FULL, QUICK
     from hedonic_graph.bench.graph import bench as measure
 
-    if json_file is not None and not Path(json_file).parent.is_dir():
-        raise click.BadParameter(f"there is no folder {Path(json_file).parent}", param_hint="--json")
     plan = QUICK if quick else FULL
     given = {name: value for name, value in scale.items() if value is not None}
     plan = replace(
@@ -81,10 +90,41 @@ def graph(
         # There is nothing to continue.
         click.echo("\nInterrupted.", err=True)
         raise click.exceptions.Exit(130) from None
-    record = json.dumps(report.record(), indent=1)
-    if json_file not in (None, "-"):
-        Path(str(json_file)).write_text(record + "\n", encoding="utf-8")
-    click.echo(record if json_file == "-" else report.text())
+    _tell(report, json_file)
+
+
+@bench.command(epilog="Example: hedonic-graph bench compute --quick")
+@click.option("--quick", is_flag=True, help="Small layers: a minute or two.")
+@click.option(
+    "--neurons",
+    metavar="N[,N]...",
+    help="Sizes of the layer  [default: 1024,2048,4096,8192,14336,16384, quick 512,1024,2048].",
+)
+@click.option("--examples", type=click.IntRange(min=4), help="[default: 1024, quick 256]")
+@click.option("--width", type=click.IntRange(min=2), help="Of the residual stream  [default: 4096, quick 1024].")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, ...")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random inputs.")
+@_json
+def compute(quick: bool, neurons: str | None, json_file: str | None, **scale: Any) -> None:
+    """Time valuations, games and lineage on random layers, beside what they cannot avoid.
+
+    Valuations and lineage are held against the matrix products in them, the sampling game against the paper's
+    algorithm in plain Python. Each is a process of its own. At full size it takes about an hour on two cores.
+    """
+    from hedonic_graph.bench.compute import FULL, QUICK
+    from hedonic_graph.bench.compute import bench as measure
+
+    plan = QUICK if quick else FULL
+    given = {name: value for name, value in scale.items() if value is not None}
+    if neurons is not None:
+        try:
+            given["neurons"] = tuple(int(one) for one in neurons.split(","))
+        except ValueError:
+            raise click.BadParameter(
+                f"{neurons!r} is no list of numbers such as 1024,2048", param_hint="--neurons"
+            ) from None
+    report = measure(replace(plan, **given))
+    _tell(report, json_file)
 
 
 @bench.command(
@@ -125,3 +165,10 @@ def checkpoint(folder: Path, analysed: str | None, pairs: int, limit: float, as_
         return
     report = measure(model, adapter, layers, pairs=pairs, limit=limit * 1e9, folder=folder)
     click.echo(json.dumps(report.record(), indent=1) if as_json else report.text())
+
+
+def _tell(report: Any, json_file: str | None) -> None:
+    record = json.dumps(report.record(), indent=1)
+    if json_file not in (None, "-"):
+        Path(str(json_file)).write_text(record + "\n", encoding="utf-8")
+    click.echo(record if json_file == "-" else report.text())

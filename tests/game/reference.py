@@ -1,101 +1,17 @@
 """Plain-Python oracles: slow, without torch or igraph, each a transcript of the paper's text.
 
-phi is a list of lists of floats, a coalition a sorted list of players, a partition a set of frozensets.
+phi is a list of lists of floats, a coalition a sorted list of players, a partition a set of frozensets. That of
+Algorithm 1 is the package's own, which ``bench`` is held against too.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import combinations
 
-Phi = list[list[float]]
-Coalitions = set[frozenset[int]]
-
-
-def choice_set(phi: Phi, i: int, coalition: Iterable[int], k: int, utility: str) -> list[int]:
-    partners = [j for j in coalition if j != i and (utility == "mean" or phi[i][j] > 0)]
-    return sorted(partners, key=lambda j: (-phi[i][j], j))[:k]
-
-
-def utility_of(phi: Phi, i: int, coalition: Iterable[int], k: int, utility: str) -> float:
-    values = [phi[i][j] for j in choice_set(phi, i, coalition, k, utility)]
-    if not values:
-        return 0.0
-    return sum(values) / (len(values) if utility == "mean" else k)
+from hedonic_graph.bench.plain_game import Coalitions, Phi, choice_set, utility_of, valid_sinks
 
 
 def mean_utility(phi: Phi, coalition: list[int], k: int, utility: str) -> float:
     return sum(utility_of(phi, i, coalition, k, utility) for i in coalition) / len(coalition)
-
-
-def components(edges: dict[int, set[int]]) -> list[frozenset[int]]:
-    """Strongly connected components: who reaches each other."""
-
-    def reach(start: int) -> set[int]:
-        seen, todo = {start}, [start]
-        while todo:
-            for j in edges[todo.pop()] - seen:
-                seen.add(j)
-                todo.append(j)
-        return seen
-
-    reached = {i: reach(i) for i in edges}
-    return list({frozenset(j for j in reached[i] if i in reached[j]) for i in edges})
-
-
-def valid_sinks(choice: dict[int, list[int]]) -> list[frozenset[int]]:
-    """Lines 17-19: sink components that hold the choice set of each of their members."""
-    edges = {i: set(chosen) for i, chosen in choice.items()}
-    sinks = [x for x in components(edges) if all(edges[i] <= x for i in x)]
-    return [x for x in sinks if all(set(choice[i]) <= x for i in x)]
-
-
-def choose_all(valid: list[frozenset[int]]) -> list[frozenset[int]]:
-    return valid
-
-
-def choose_one(valid: list[frozenset[int]]) -> list[frozenset[int]]:
-    """Line 20: the smallest, then the lexicographically first."""
-    return [min(valid, key=lambda x: (len(x), sorted(x)))]
-
-
-def pac(
-    phi: Phi,
-    draw: Callable[[list[int]], list[list[int]]],
-    *,
-    k: int,
-    kmin: int,
-    omega: int,
-    utility: str,
-    choose: Callable[[list[frozenset[int]]], list[frozenset[int]]],
-) -> Coalitions:
-    """Algorithm 1 of the paper, line by line; ``draw`` gives m coalitions of the players it is handed."""
-    residual, partition = set(range(len(phi))), set()  # 1
-    if len(residual) < kmin:
-        return {frozenset([i]) for i in residual}
-    reservoir = draw(sorted(residual))  # 2
-    while residual:  # 3
-        if len(residual) < kmin:
-            return partition | {frozenset([i]) for i in residual}
-        taken, left = [], []
-        for coalition in reservoir:  # 4
-            if len(taken) < omega and set(coalition) <= residual:
-                taken.append(coalition)
-            else:
-                left.append(coalition)
-        reservoir = left
-        if len(taken) < omega:  # 5-7
-            reservoir = reservoir + draw(sorted(residual))
-        choice = {}
-        for i in residual:  # 8-16
-            own = [t for t in taken if i in t]
-            if not own:
-                choice[i] = [i]
-                continue
-            favourite = min(own, key=lambda t: (-utility_of(phi, i, t, k, utility), t))
-            choice[i] = choice_set(phi, i, favourite, k, utility)
-        for x in choose(valid_sinks(choice)):  # 17-21
-            partition.add(x)
-            residual -= x
-    return partition
 
 
 def exact(phi: Phi, k: int) -> Coalitions:

@@ -1,10 +1,10 @@
 import pytest
 import torch
 from game.games import KINDS, as_lists, game
-from game.reference import choice_set
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hedonic_graph.bench.plain_game import choice_set
 from hedonic_graph.game import neighbours
 from hedonic_graph.game.neighbours import BestPartners
 

@@ -3,10 +3,10 @@ import random
 import pytest
 import torch
 from game.games import KINDS, as_lists, as_sets, game
-from game.reference import choose_all, choose_one, pac
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hedonic_graph.bench.plain_game import choose_all, choose_one, pac
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.reservoir import refiller
 from hedonic_graph.game.sampling import distribution

@@ -4,9 +4,10 @@ from math import comb
 import pytest
 import torch
 from game.games import as_lists, game
-from game.reference import all_coalitions, choice_set
+from game.reference import all_coalitions
 from scipy.stats import chisquare
 
+from hedonic_graph.bench.plain_game import choice_set
 from hedonic_graph.errors import UserError
 from hedonic_graph.game import sampling
 from hedonic_graph.game.sampling import distribution, neighbourhood, uniform

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 from game.games import KINDS, as_lists, game
-from game.reference import choice_set, utility_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hedonic_graph.bench.plain_game import choice_set, utility_of
 from hedonic_graph.errors import UserError
 from hedonic_graph.game import utility as module
 from hedonic_graph.game.partition import Partition
