@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -74,7 +73,7 @@ class Report:
                 round(cost.seconds, 3),
                 cost.rounds,
                 AGAINST[cost.kernel],
-                None if cost.ratio is None else float(f"{cost.ratio:.2g}"),
+                None if cost.ratio is None else f"{cost.ratio:.2g}",
                 round(cost.peak / _GB, 2),
                 round(cost.inputs / _GB, 2),
             )
@@ -94,15 +93,15 @@ class Report:
         return "\n".join(lines)
 
 
-def bench(plan: Plan, kernels: Sequence[str] = tuple(AGAINST)) -> Report:
+def bench(plan: Plan) -> Report:
     """Measure each kernel at each size, one process each; raises UserError for a device that is not there."""
     device_of(plan.device)
     if list(plan.neurons) != sorted(set(plan.neurons)) or plan.neurons[0] < SMALLEST:
         raise UserError(f"name each number of neurons once, the smallest first and none below {SMALLEST}")
     before = machine()
     costs = []
-    progress = bar("measure", len(kernels), unit="computation")
-    for kernel in kernels:
+    progress = bar("measure", len(AGAINST), unit="computation")
+    for kernel in AGAINST:
         progress.set_postfix_str(kernel)
         task = Task(kernel, plan.neurons, plan.examples, plan.width, plan.device, plan.seed)
         found = ask("hedonic_graph.bench.kernels", json.dumps(asdict(task)))
