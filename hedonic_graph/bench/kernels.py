@@ -117,7 +117,8 @@ def measure(task: Task) -> list[Cost]:
         compared, rounds = seconds, None
         if isinstance(result, TopCover):
             rounds = len(result.rounds)
-            compared = float(result.rounds["seconds"].iloc[0])
+            if AGAINST[task.kernel]:
+                compared = float(result.rounds["seconds"].iloc[0])
         reference = prepared.reference()
         found.append(Cost(task.kernel, n, seconds, compared, reference, most, before, rounds))
         del prepared, result

@@ -33,7 +33,7 @@ def test_every_kernel_runs_at_every_size_and_its_reference_too(kernel: str) -> N
     small, large = measure(Task(kernel, PLAN.neurons, PLAN.examples, PLAN.width, "cpu", 0))
     assert (small.kernel, small.n, large.n) == (kernel, 64, 96)
     for one in (small, large):
-        assert 0 < one.compared <= one.seconds
+        assert one.compared > 0 and (one.compared == one.seconds or kernel == "pac")
         assert one.peak >= one.inputs > 0
         assert (one.reference is not None) == (AGAINST[kernel] is not None)
         assert one.reference is None or one.reference > 0
