@@ -1,6 +1,7 @@
 """What an analysis, or an import, is asked to do: frozen dataclasses, from the command line or a TOML file."""
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Sequence
@@ -10,12 +11,13 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.solvers import SOLVERS, leader
 from hedonic_graph.text.pairs import PROMPT, check_template
 from hedonic_graph.text.readouts import SCORE, parse_readout
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "valuation": ("pas", "oca"),
-    "solver": ("exact", "pac", "random"),
+    "solver": tuple(SOLVERS),
     "readout_norm": ("on", "off"),
     "reference": ("base", "zero", "mean"),
     "positions": ("all", "scored"),
@@ -140,7 +142,11 @@ class Config(CommonConfig):
     valuation: tuple[str, ...] = ("pas",)
     """Valuations: ``pas``, ``oca``."""
     solver: tuple[str, ...] = ("exact", "pac")
-    """Solvers: ``exact``, ``pac``, ``random`` (sizes of the first other solver)."""
+    """Solvers, as ``hedonic_graph.solvers`` lists them.
+
+    ``random`` takes the sizes of its coalitions, and ``kmeans`` and ``ward`` take their number, from the first named
+    that is no baseline.
+    """
     seed: tuple[int, ...] = (0,)
     """Seeds of the solvers that draw; each is a run."""
     readout: str = SCORE
@@ -162,13 +168,15 @@ class Config(CommonConfig):
     window: int | None = None
     """Coalitions looked at in a round, omega; None is a tenth of ``samples``."""
     utility: str = "mean"
-    """Utility of ``pac`` (DESIGN §3.5)."""
+    """Utility of ``pac``, and the one that members of a baseline are measured by (DESIGN §3.5)."""
     emit: str = "all"
     """Whether ``pac`` emits every valid component of a round or one."""
     retain: str = "order"
     """How ``pac`` orders or draws its reservoir."""
     sampler: str = "uniform"
     """The distribution ``pac`` draws coalitions from."""
+    leiden_resolution: float = 1.0
+    """Resolution of ``leiden``: the larger, the more and the smaller its coalitions."""
     certificate_samples: int = 100_000
     """Fresh coalitions tried against each partition."""
     epsilon: float = 0.1
@@ -192,8 +200,14 @@ class Config(CommonConfig):
         for name in ("epsilon", "delta"):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
-        if self.solver == ("random",):
-            raise UserError("solver random takes the coalition sizes of another solver: name one beside it")
+        if not 0 < self.leiden_resolution < math.inf:
+            raise UserError(f"leiden-resolution must be above 0, not {self.leiden_resolution}")
+        if leader(self.solver) is None:
+            leaders = [name for name, solver in SOLVERS.items() if not solver.follows]
+            raise UserError(
+                f"solver {self.solver[0]} takes the number of its coalitions from another solver: "
+                f"name one beside it, of {', '.join(leaders)}"
+            )
 
     @property
     def all_tokens(self) -> bool:
@@ -202,12 +216,12 @@ class Config(CommonConfig):
 
     @property
     def runs(self) -> tuple["RunSpec", ...]:
-        """Every combination of valuation, solver and seed; ``exact`` draws nothing and has no seed."""
+        """Every combination of valuation, solver and seed; solvers that draw nothing have no seed."""
         return tuple(
             RunSpec(valuation, solver, seed)
             for valuation in self.valuation
             for solver in self.solver
-            for seed in ((None,) if solver == "exact" else self.seed)
+            for seed in (self.seed if SOLVERS[solver].draws else (None,))
         )
 
 
