@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 # Of a valuation, held at once.
 ROWS = 256
 FATES = ("persist", "split", "merge", "vanish")
+HALVES = {
+    "halves_correlation": "correlation",
+    "halves_overlap": "overlap",
+    "halves_agreement": "adjusted_rand",
+    "choice_error": "choice_error",
+}
+"""Figures of a run, means over its layers, that come from what two halves of the examples say, as they are kept."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,15 @@ class AnalysisResults:
         """See :class:`Results`."""
         contents = [checksum for layers in self.contents(run).values() for checksum in layers.values()]
         agreement = [self.agreement(run, layer) for layer in self.layers]
-        return key_of(model=self.model.id, task=run.task, layers=run.layers, contents=contents, agreement=agreement)
+        halves = [self.halves(run, layer) for layer in self.layers]
+        return key_of(
+            model=self.model.id,
+            task=run.task,
+            layers=run.layers,
+            contents=contents,
+            agreement=agreement,
+            **({"halves": halves} if any(halves) else {}),
+        )
 
     def preferences_fingerprint(self, valuation: str, layer: int) -> str:
         """See :class:`Results`."""
@@ -239,6 +254,14 @@ class AnalysisResults:
     def second_order(self, run: RunInfo, layer: int) -> dict[str, Any] | None:
         """How PAS agrees with exact double ablation on the strongest pairs; None for other valuations."""
         return self._json(layer_unit("phi.pas", layer)) if run.valuation == "pas" else None
+
+    def halves(self, run: RunInfo, layer: int) -> dict[str, Any] | None:
+        """How two halves of the examples agree on the run's valuation; None where nothing was valued.
+
+        None, too, in a folder of before there were halves.
+        """
+        unit = layer_unit(f"halves.{run.valuation}", layer)
+        return self._json(unit) if unit in self.analysis.manifest["units"] else None
 
     def agreement(self, run: RunInfo, layer: int) -> float | None:
         """Mean adjusted Rand index over the seeds of the run's solver; None with one seed."""
@@ -290,6 +313,11 @@ class AnalysisResults:
         correlations = [check["correlation"] for check in checks if check and check["correlation"] is not None]
         if correlations:
             found["second_order_correlation"] = min(correlations)
+        halves = [one for layer in self.layers if (one := self.halves(run, layer))]
+        for figure, name in HALVES.items():
+            values = [one[name] for one in halves if one[name] is not None]
+            if values:
+                found[figure] = float(np.mean(values))
         agreements = [value for layer in self.layers if (value := self.agreement(run, layer)) is not None]
         if agreements:
             found["seed_agreement"] = float(np.mean(agreements))

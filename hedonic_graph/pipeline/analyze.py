@@ -10,6 +10,7 @@ from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.capturing import capture_layers
 from hedonic_graph.pipeline.context import Context, device_of
+from hedonic_graph.pipeline.halving import halve_layer
 from hedonic_graph.pipeline.partitioning import agree, partition_layer
 from hedonic_graph.pipeline.reading import keep_text, read_pairs
 from hedonic_graph.pipeline.subject import Subject, locate
@@ -72,6 +73,7 @@ def _stages(context: Context[Config]) -> None:
             for valuation in config.valuation:
                 progress.set_postfix_str(f"{valuation} of layer {layer}")
                 value_layer(context, valuation, layer)
+                halve_layer(context, valuation, layer)
             partition_layer(context, layer, progress)
             agree(context, layer)
     steps = context.steps()
