@@ -10,12 +10,13 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.solvers import SOLVERS, leader
 from hedonic_graph.text.pairs import PROMPT, check_template
 from hedonic_graph.text.readouts import SCORE, parse_readout
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "valuation": ("pas", "oca"),
-    "solver": ("exact", "pac", "random"),
+    "solver": tuple(SOLVERS),
     "readout_norm": ("on", "off"),
     "reference": ("base", "zero", "mean"),
     "positions": ("all", "scored"),
@@ -192,8 +193,8 @@ class Config(CommonConfig):
         for name in ("epsilon", "delta"):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
-        if self.solver == ("random",):
-            raise UserError("solver random takes the coalition sizes of another solver: name one beside it")
+        if leader(self.solver) is None:
+            raise UserError(f"solver {self.solver[0]} takes the coalition sizes of another solver: name one beside it")
 
     @property
     def all_tokens(self) -> bool:
@@ -202,12 +203,12 @@ class Config(CommonConfig):
 
     @property
     def runs(self) -> tuple["RunSpec", ...]:
-        """Every combination of valuation, solver and seed; ``exact`` draws nothing and has no seed."""
+        """Every combination of valuation, solver and seed; solvers that draw nothing have no seed."""
         return tuple(
             RunSpec(valuation, solver, seed)
             for valuation in self.valuation
             for solver in self.solver
-            for seed in ((None,) if solver == "exact" else self.seed)
+            for seed in (self.seed if SOLVERS[solver].draws else (None,))
         )
 
 

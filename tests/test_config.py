@@ -1,6 +1,6 @@
 """What a configuration accepts."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
@@ -66,6 +66,15 @@ def test_choices_are_those_of_the_rooms() -> None:
     rooms |= {"events": EVENTS, "shares": SHARES}
     for name, values in rooms.items():
         assert set(CHOICES[name]) == set(values)
+
+
+def test_every_solver_of_the_table_can_solve_and_its_options_exist() -> None:
+    from hedonic_graph.pipeline.solving import _SOLVE
+    from hedonic_graph.solvers import SOLVERS
+
+    assert set(SOLVERS) == set(_SOLVE)
+    known = {field.name for field in fields(Config)}
+    assert all(set(solver.options) <= known for solver in SOLVERS.values())
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,15 @@ from torch import Tensor
 from hedonic_graph.analysis import key_of, layer_unit
 from hedonic_graph.config import Config, RunSpec
 from hedonic_graph.game.agreement import seed_agreement
-from hedonic_graph.game.baselines import random_partition
-from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.sampling import SAMPLERS
 from hedonic_graph.game.stability import certificate
-from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
 from hedonic_graph.game.utility import member_utilities
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.partition_files import load_partition, partition_unit, save_partition
+from hedonic_graph.pipeline.solving import Task, leading, solve
 from hedonic_graph.pipeline.valuing import load_phi
 from hedonic_graph.progress import Named, Progress
+from hedonic_graph.solvers import SOLVERS
 
 VERSION = 1
 """Part of every key: raise it when a change alters partitions or what is said of them."""
@@ -33,8 +32,8 @@ def partition_layer(context: Context[Config], layer: int, progress: Progress) ->
     for valuation in config.valuation:
         phi: Tensor | None = None
         specs = [spec for spec in config.runs if spec.valuation == valuation]
-        # A random partition takes the sizes of another, which must be there first.
-        for spec in sorted(specs, key=lambda spec: spec.solver == "random"):
+        # What others take the sizes of their coalitions from must be there first.
+        for spec in sorted(specs, key=lambda spec: SOLVERS[spec.solver].follows):
             name, key = partition_unit(spec, layer), _key(context, spec, layer)
             if context.analysis.has(name, key, context.report):
                 progress.update(neurons)
@@ -49,7 +48,7 @@ def agree(context: Context[Config], layer: int) -> None:
     if len(config.seed) < 2:
         return
     for valuation in config.valuation:
-        for solver in (solver for solver in config.solver if solver != "exact"):
+        for solver in (solver for solver in config.solver if SOLVERS[solver].draws):
             specs = [RunSpec(valuation, solver, seed) for seed in config.seed]
             units = [partition_unit(spec, layer) for spec in specs]
             name = layer_unit(f"agreement.{valuation}.{solver}", layer)
@@ -74,53 +73,11 @@ def _key(context: Context[Config], spec: RunSpec, layer: int) -> str:
         "k": config.k,
         "certificate": [config.kmin, config.kmax, config.certificate_samples, config.epsilon, config.delta],
     }
-    if spec.solver == "pac":
-        names = ("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")
-        parts |= {name: getattr(config, name) for name in names}
-    if spec.solver == "random":
-        sizes_of = _model_of(config, spec)
-        parts |= {
-            "sizes": analysis.content(partition_unit(sizes_of, layer), ".parquet"),
-            "utility": config.utility,
-        }
+    solver = SOLVERS[spec.solver]
+    parts |= {name: getattr(config, name) for name in solver.options}
+    if solver.follows:
+        parts["sizes"] = analysis.content(partition_unit(leading(config, spec), layer), ".parquet")
     return key_of(**parts)
-
-
-def _model_of(config: Config, spec: RunSpec) -> RunSpec:
-    """The run whose coalition sizes a random partition takes."""
-    solver = next(solver for solver in config.solver if solver != "random")
-    return RunSpec(spec.valuation, solver, None if solver == "exact" else spec.seed)
-
-
-def _solve(
-    context: Context[Config], spec: RunSpec, layer: int, phi: Tensor, progress: Progress
-) -> tuple[TopCover | None, Partition, str]:
-    """Return the rounds (None for a baseline), the partition and the utility its members are measured by."""
-    config = context.config
-    if spec.solver == "random":
-        sizes = load_partition(context.analysis, _model_of(config, spec), layer).sizes
-        assert spec.seed is not None
-        progress.update(len(phi))
-        return None, random_partition(sizes, len(phi), spec.seed), config.utility
-    if spec.solver == "exact":
-        solved = exact_top_cover(phi, k=config.k, progress=progress)
-        return solved, solved.partition, "sum"
-    assert spec.seed is not None
-    solved = pac_top_cover(
-        phi,
-        k=config.k,
-        kmin=config.kmin,
-        kmax=config.kmax,
-        samples=config.samples,
-        window=config.window,
-        seed=spec.seed,
-        utility=config.utility,  # type: ignore[arg-type]
-        emit=config.emit,  # type: ignore[arg-type]
-        retain=config.retain,  # type: ignore[arg-type]
-        sampler=config.sampler,  # type: ignore[arg-type]
-        progress=progress,
-    )
-    return solved, solved.partition, config.utility
 
 
 def _commit(
@@ -129,7 +86,8 @@ def _commit(
     config = context.config
 
     def write(path: Path) -> None:
-        solved, partition, utility = _solve(context, spec, layer, phi, progress)
+        solved = solve(Task(context, spec, layer, phi, progress))
+        partition, utility = solved.partition, SOLVERS[spec.solver].utility(config.utility)
         utilities = member_utilities(phi, partition, config.k, utility)  # type: ignore[arg-type]
         certificates = [
             certificate(
@@ -151,7 +109,7 @@ def _commit(
             partition,
             utilities=utilities.cpu().numpy(),
             utility=utility,
-            rounds=None if solved is None else solved.rounds,
+            rounds=solved.rounds,
             certificates=certificates,
         )
         if warning:

@@ -1,0 +1,96 @@
+"""Each solver of the table in ``hedonic_graph.solvers``, at work on one layer of an analysis."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import Tensor
+
+from hedonic_graph.config import Config, RunSpec
+from hedonic_graph.game.baselines import random_partition
+from hedonic_graph.game.partition import Partition
+from hedonic_graph.game.top_cover import exact_top_cover, pac_top_cover
+from hedonic_graph.pipeline.context import Context
+from hedonic_graph.pipeline.partition_files import load_partition
+from hedonic_graph.progress import Progress
+from hedonic_graph.solvers import SOLVERS, leader
+
+
+@dataclass(frozen=True)
+class Task:
+    """One layer of one run to be solved. ``progress`` takes the layer's neurons."""
+
+    context: Context[Config]
+    spec: RunSpec
+    layer: int
+    phi: Tensor
+    progress: Progress
+
+    @property
+    def seed(self) -> int:
+        """The seed of a solver that draws."""
+        assert self.spec.seed is not None
+        return self.spec.seed
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """A partition and what its solver says of it."""
+
+    partition: Partition
+    rounds: pd.DataFrame | None = None
+    """What happened in each round, of a solver that has rounds."""
+
+
+def solve(task: Task) -> Solved:
+    """Partition a layer by the solver that the run names."""
+    return _SOLVE[task.spec.solver](task)
+
+
+def leading(config: Config, spec: RunSpec) -> RunSpec:
+    """The run that a run whose solver follows another takes the sizes of its coalitions from.
+
+    It has the same seed; where only the leader draws, the first one.
+    """
+    solver = leader(config.solver)
+    assert solver is not None
+    seed = config.seed[0] if spec.seed is None else spec.seed
+    return RunSpec(spec.valuation, solver, seed if SOLVERS[solver].draws else None)
+
+
+def _exact(task: Task) -> Solved:
+    found = exact_top_cover(task.phi, k=task.context.config.k, progress=task.progress)
+    return Solved(found.partition, found.rounds)
+
+
+def _pac(task: Task) -> Solved:
+    config = task.context.config
+    found = pac_top_cover(
+        task.phi,
+        k=config.k,
+        kmin=config.kmin,
+        kmax=config.kmax,
+        samples=config.samples,
+        window=config.window,
+        seed=task.seed,
+        utility=config.utility,  # type: ignore[arg-type]
+        emit=config.emit,  # type: ignore[arg-type]
+        retain=config.retain,  # type: ignore[arg-type]
+        sampler=config.sampler,  # type: ignore[arg-type]
+        progress=task.progress,
+    )
+    return Solved(found.partition, found.rounds)
+
+
+def _random(task: Task) -> Solved:
+    partition = random_partition(_led(task).sizes, len(task.phi), task.seed)
+    task.progress.update(len(task.phi))
+    return Solved(partition)
+
+
+def _led(task: Task) -> Partition:
+    """The partition that a solver which follows another takes its sizes from."""
+    return load_partition(task.context.analysis, leading(task.context.config, task.spec), task.layer)
+
+
+_SOLVE: dict[str, Callable[[Task], Solved]] = {"exact": _exact, "pac": _pac, "random": _random}

@@ -1,0 +1,37 @@
+"""The solvers by name, and what each needs: one table that the configuration, the keys and the stages read.
+
+It stands here, and not beside the code of the solvers, so that help needs no torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Solver:
+    """What a solver needs beside the valuation."""
+
+    draws: bool = False
+    """Whether chance has a say: each seed is a run."""
+    follows: bool = False
+    """Whether it takes the number or sizes of its coalitions from another solver, see `leader`."""
+    options: tuple[str, ...] = ()
+    """Fields of the configuration that its partition, or what is said of it, hangs on."""
+
+    def utility(self, chosen: str) -> str:
+        """The utility that the members are measured by: the one ``chosen``, if the solver lets choose."""
+        return chosen if "utility" in self.options else "sum"
+
+
+SOLVERS = {
+    "exact": Solver(),
+    "pac": Solver(
+        draws=True, options=("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")
+    ),
+    "random": Solver(draws=True, follows=True, options=("utility",)),
+}  # fmt: skip
+
+
+def leader(solvers: Sequence[str]) -> str | None:
+    """The solver that those of ``solvers`` which follow take their sizes from: the first that does not."""
+    return next((solver for solver in solvers if not SOLVERS[solver].follows), None)
