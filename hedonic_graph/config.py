@@ -1,6 +1,7 @@
 """What an analysis, or an import, is asked to do: frozen dataclasses, from the command line or a TOML file."""
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Sequence
@@ -141,7 +142,10 @@ class Config(CommonConfig):
     valuation: tuple[str, ...] = ("pas",)
     """Valuations: ``pas``, ``oca``."""
     solver: tuple[str, ...] = ("exact", "pac")
-    """Solvers: ``exact``, ``pac``, ``random`` (sizes of the first other solver)."""
+    """Solvers, as ``hedonic_graph.solvers`` lists them.
+
+    ``random`` takes the sizes of its coalitions, ``kmeans`` and ``ward`` their number from the first of the others.
+    """
     seed: tuple[int, ...] = (0,)
     """Seeds of the solvers that draw; each is a run."""
     readout: str = SCORE
@@ -170,6 +174,8 @@ class Config(CommonConfig):
     """How ``pac`` orders or draws its reservoir."""
     sampler: str = "uniform"
     """The distribution ``pac`` draws coalitions from."""
+    leiden_resolution: float = 1.0
+    """Resolution of ``leiden``: the larger, the more and the smaller its coalitions."""
     certificate_samples: int = 100_000
     """Fresh coalitions tried against each partition."""
     epsilon: float = 0.1
@@ -193,8 +199,14 @@ class Config(CommonConfig):
         for name in ("epsilon", "delta"):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
+        if not 0 < self.leiden_resolution < math.inf:
+            raise UserError(f"leiden-resolution must be above 0, not {self.leiden_resolution}")
         if leader(self.solver) is None:
-            raise UserError(f"solver {self.solver[0]} takes the coalition sizes of another solver: name one beside it")
+            leaders = [name for name, solver in SOLVERS.items() if not solver.follows]
+            raise UserError(
+                f"solver {self.solver[0]} takes the number of its coalitions from another solver: "
+                f"name one beside it, of {', '.join(leaders)}"
+            )
 
     @property
     def all_tokens(self) -> bool:

@@ -15,6 +15,8 @@ class Solver:
     """Whether chance has a say: each seed is a run."""
     follows: bool = False
     """Whether it takes the number or sizes of its coalitions from another solver, see `leader`."""
+    activations: bool = False
+    """Whether it looks at activations, beside the valuation or in its place."""
     options: tuple[str, ...] = ()
     """Fields of the configuration that its partition, or what is said of it, hangs on."""
 
@@ -29,6 +31,9 @@ SOLVERS = {
         draws=True, options=("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")
     ),
     "random": Solver(draws=True, follows=True, options=("utility",)),
+    "kmeans": Solver(draws=True, follows=True, activations=True, options=("utility",)),
+    "ward": Solver(follows=True, activations=True, options=("utility",)),
+    "leiden": Solver(draws=True, options=("utility", "leiden_resolution")),
 }  # fmt: skip
 
 

@@ -37,6 +37,7 @@ Example:
 @number("kmax", "Largest sampled coalition.")
 @number("samples", "Coalitions drawn at a time. [default: max(80000, 56 n)]")
 @number("window", "Coalitions looked at in a round. [default: a tenth of samples]")
+@number("leiden_resolution", "Resolution of leiden: the larger, the more coalitions.", float)
 @number("certificate_samples", "Fresh coalitions tried against each partition.")
 @number("epsilon", "Blocking rate that the stability bound is held against.", float)
 @number("delta", "One minus the confidence of that bound.", float)

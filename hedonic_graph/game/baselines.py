@@ -1,4 +1,4 @@
-"""Partitions to compare with (DESIGN §3.5)."""
+"""Random partitions, to compare with (DESIGN §3.5)."""
 
 import numpy as np
 

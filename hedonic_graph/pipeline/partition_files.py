@@ -26,12 +26,14 @@ def save_partition(
     utility: str | None = None,
     rounds: pd.DataFrame | None = None,
     certificates: "Sequence[Stability]" = (),
+    caveat: str | None = None,
 ) -> str | None:
     """Write ``path`` with the suffixes .parquet, .json and, of a solver, .rounds.parquet; return a warning to say.
 
-    ``utilities`` are the members', float32 [n], by ``utility``; without a valuation they are NaN.
+    ``utilities`` are the members', float32 [n], by ``utility``; without a valuation they are NaN. The warning
+    begins with the solver's own ``caveat``.
     """
-    warning = degeneration_warning(partition)
+    warning = "; ".join(filter(None, [caveat, degeneration_warning(partition)])) or None
     table = pd.DataFrame(
         {
             "neuron": np.arange(partition.n, dtype=np.int32),

@@ -77,6 +77,8 @@ def _key(context: Context[Config], spec: RunSpec, layer: int) -> str:
     parts |= {name: getattr(config, name) for name in solver.options}
     if solver.follows:
         parts["sizes"] = analysis.content(partition_unit(leading(config, spec), layer), ".parquet")
+    if solver.activations:
+        parts["capture"] = analysis.content(layer_unit("capture", layer), ".safetensors")
     return key_of(**parts)
 
 
@@ -111,6 +113,7 @@ def _commit(
             utility=utility,
             rounds=solved.rounds,
             certificates=certificates,
+            caveat=solved.caveat,
         )
         if warning:
             context.report(f"{spec.id} layer {layer}: {warning}")

@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from hedonic_graph.config import Config, RunSpec
 from hedonic_graph.game.baselines import random_partition
+from hedonic_graph.game.clustering import spherical_kmeans, ward, ward_caveat
+from hedonic_graph.game.communities import leiden_partition
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.top_cover import exact_top_cover, pac_top_cover
+from hedonic_graph.pipeline.capturing import load_capture
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.partition_files import load_partition
 from hedonic_graph.progress import Progress
@@ -39,12 +43,17 @@ class Solved:
 
     partition: Partition
     rounds: pd.DataFrame | None = None
-    """What happened in each round, of a solver that has rounds."""
+    """What happened in each round, of a solver that has rounds; it has told the progress bar of its neurons."""
+    caveat: str | None = None
+    """What the user has to know of how this was found."""
 
 
 def solve(task: Task) -> Solved:
     """Partition a layer by the solver that the run names."""
-    return _SOLVE[task.spec.solver](task)
+    solved = _SOLVE[task.spec.solver](task)
+    if solved.rounds is None:
+        task.progress.update(solved.partition.n)
+    return solved
 
 
 def leading(config: Config, spec: RunSpec) -> RunSpec:
@@ -83,14 +92,36 @@ def _pac(task: Task) -> Solved:
 
 
 def _random(task: Task) -> Solved:
-    partition = random_partition(_led(task).sizes, len(task.phi), task.seed)
-    task.progress.update(len(task.phi))
-    return Solved(partition)
+    return Solved(random_partition(_led(task).sizes, len(task.phi), task.seed))
+
+
+def _kmeans(task: Task) -> Solved:
+    return Solved(spherical_kmeans(_activations(task), len(_led(task)), seed=task.seed))
+
+
+def _ward(task: Task) -> Solved:
+    return Solved(ward(_activations(task), len(_led(task))), caveat=ward_caveat(len(task.phi)))
+
+
+def _leiden(task: Task) -> Solved:
+    return Solved(leiden_partition(task.phi, resolution=task.context.config.leiden_resolution, seed=task.seed))
 
 
 def _led(task: Task) -> Partition:
-    """The partition that a solver which follows another takes its sizes from."""
+    """The partition that a solver which follows another takes the number or sizes of its coalitions from."""
     return load_partition(task.context.analysis, leading(task.context.config, task.spec), task.layer)
 
 
-_SOLVE: dict[str, Callable[[Task], Solved]] = {"exact": _exact, "pac": _pac, "random": _random}
+def _activations(task: Task) -> np.ndarray:
+    """The tuned activations at the scored positions, float32 [n, B]: one row a neuron."""
+    return load_capture(task.context, task.layer).tuned.T.cpu().numpy()
+
+
+_SOLVE: dict[str, Callable[[Task], Solved]] = {
+    "exact": _exact,
+    "pac": _pac,
+    "random": _random,
+    "kmeans": _kmeans,
+    "ward": _ward,
+    "leiden": _leiden,
+}
