@@ -80,7 +80,8 @@ class Results(Protocol):
     def members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         """Every neuron of the layer: ``neuron``, ``coalition`` (rank by size), ``utility``.
 
-        The utility is NaN where the run has no valuation.
+        The utility is NaN where the run has no valuation. A solver that looks at resamples adds ``confidence``,
+        that of the coalition.
         """
         ...
 
@@ -152,8 +153,11 @@ class AnalysisResults:
         """See :class:`Results`."""
         import pandas as pd
 
-        sizes = np.bincount(self.members(run, layer)["coalition"])
+        members = self.members(run, layer)
+        sizes = np.bincount(members["coalition"])
         table = pd.DataFrame({"coalition": np.arange(len(sizes)), "size": sizes})
+        if "confidence" in members:
+            table["confidence"] = members.groupby("coalition")["confidence"].first()
         position = self.layers.index(layer)
         table["fate"] = self._kinds(run, layer, "source", "fate", len(sizes))
         before = self.layers[position - 1] if position else None
@@ -318,6 +322,9 @@ class AnalysisResults:
             values = [one[name] for one in halves if one[name] is not None]
             if values:
                 found[figure] = float(np.mean(values))
+        confidences = [one for record in records if (one := record.get("confidence")) is not None]
+        if confidences:
+            found["confidence"] = float(np.mean(confidences))
         agreements = [value for layer in self.layers if (value := self.agreement(run, layer)) is not None]
         if agreements:
             found["seed_agreement"] = float(np.mean(agreements))

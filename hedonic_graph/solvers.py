@@ -17,6 +17,8 @@ class Solver:
     """Whether it takes the number or sizes of its coalitions from another solver, see `leader`."""
     activations: bool = False
     """Whether it looks at activations, beside the valuation or in its place."""
+    resamples: bool = False
+    """Whether it looks at the exact partitions that resamples of the examples give."""
     options: tuple[str, ...] = ()
     """Fields of the configuration that its partition, or what is said of it, hangs on."""
 
@@ -34,6 +36,7 @@ SOLVERS = {
     "kmeans": Solver(draws=True, follows=True, activations=True, options=("utility",)),
     "ward": Solver(follows=True, activations=True, options=("utility",)),
     "leiden": Solver(draws=True, options=("utility", "leiden_resolution")),
+    "consensus": Solver(draws=True, resamples=True, options=("resamples", "resolution")),
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ def layer_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:
             "coalitions": record["coalitions"],
             "singletons": record["singletons"],
             "largest_percent": round(100 * record["largest_share"], 1),
+            "confidence": record.get("confidence"),
         }
         followed = layer in results.followed
         lineage = results.lineage_record(run, layer) if followed else {"counts": {}, "chance": {}}
@@ -44,6 +45,10 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
 
     columns, names = ["layer", "coalitions", "of one", "largest %"], ["coalitions", "singletons", "largest_percent"]
     cells = [[row["layer"], *(row[name] for name in names)] for row in rows]
+    if any(row["confidence"] is not None for row in rows):
+        columns.append("confidence")
+        for line, row in zip(cells, rows, strict=True):
+            line.append(None if row["confidence"] is None else f"{row['confidence']:.2f}")
     if any(row["edges"] is not None for row in rows):
         columns += [*(f"{fate} %" for fate in FATES), "edges", "z >= 3"]
         for line, row in zip(cells, rows, strict=True):
@@ -106,6 +111,11 @@ def verdicts(results: AnalysisResults) -> list[str]:
         seeds = [one.seed for one in results.runs if (one.valuation, one.solver) == (run.valuation, run.solver)]
         if "seed_agreement" in figures and run.seed == seeds[0]:
             lines.append(f"{run.valuation}.{run.solver}: {_seeds(figures['seed_agreement'], len(seeds))}")
+        if "confidence" in figures:
+            lines.append(
+                f"{run.id}: a neuron shares its coalition with another member in {100 * figures['confidence']:.0f}% "
+                f"of {run.parameters['resamples']} resamples of the examples (its confidence, on average)"
+            )
         if "significant_edges" in figures:
             found, chance = int(figures["significant_edges"]), figures["significant_edges_shuffled"]
             lines.append(f"{run.id}: {_links(found, chance)}")
