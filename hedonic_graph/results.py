@@ -11,6 +11,7 @@ import numpy as np
 from hedonic_graph.analysis import Analysis, key_of, layer_unit
 from hedonic_graph.config import Config, ImportConfig, RunSpec, imported
 from hedonic_graph.errors import UserError
+from hedonic_graph.game.sample_size import guaranteed_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,7 @@ class RunInfo:
     config: str = "{}"
     """The whole configuration as one JSON string."""
     honesty: dict[str, float | list[float]] = field(default_factory=dict)
-    """The figures of DESIGN §3.8 by name: seeds' agreement, stability, lineage against shuffled membership.
+    """The figures of DESIGN §3.8 by name: seeds' agreement, stability, samples, lineage against shuffled membership.
 
     Lists hold one number for each layer that is followed.
     """
@@ -314,6 +315,10 @@ class AnalysisResults:
             found[f"blocking_rate_{sampler}"] = max(one["rate"] for one in certificates)
             found[f"blocking_bound_{sampler}"] = max(one["bound"] for one in certificates)
             found[f"blocking_rate_{sampler}_random"] = max(one["random_rate"] for one in certificates)
+        if sampled := min(record.get("sampled") or 0 for record in records):
+            game = self._game
+            asked = guaranteed_samples(self.model.d_ff, epsilon=game.epsilon, delta=game.delta)
+            found |= {"sampled_coalitions": float(sampled), "sampled_coalitions_by_theorem": float(asked)}
         correlations = [check["correlation"] for check in checks if check and check["correlation"] is not None]
         if correlations:
             found["second_order_correlation"] = min(correlations)

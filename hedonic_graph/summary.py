@@ -127,6 +127,12 @@ def verdicts(results: AnalysisResults) -> list[str]:
             )
             epsilon = run.parameters["epsilon"]
             lines.append(f"{run.id}: blocked at a rate of at most {bounds}; epsilon is {epsilon:g}")
+        if "sampled_coalitions" in figures:
+            drawn, asked = int(figures["sampled_coalitions"]), figures["sampled_coalitions_by_theorem"]
+            lines.append(
+                f"{run.id}: {drawn:,} coalitions sampled in a layer or more; to guarantee that epsilon "
+                f"the theorem (Sliwinski and Zick 2017) asks for {asked:.1e}"
+            )
         for layer in results.layers:
             if warning := results.partition_record(run, layer)["warning"]:
                 lines.append(f"{run.id} layer {layer}: {warning}")

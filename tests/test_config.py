@@ -32,7 +32,7 @@ def test_layers() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"solver": ("exakt",)}, "solver 'exakt' is none of exact, pac, random"),
+        ({"solver": ("exakt",)}, "solver 'exakt' is none of exact, pac, random, kmeans, ward, leiden"),
         ({"layers": ()}, "no layers"),
         ({"layers": (8, 7)}, "ascending"),
         ({"layers": (7, 7)}, "each named once"),
@@ -42,6 +42,11 @@ def test_layers() -> None:
         ({"kmin": 5, "kmax": 4}, "kmax 4 is below kmin 5"),
         ({"delta": 1.0}, "delta must lie between 0 and 1"),
         ({"solver": ("random",)}, "name one beside it"),
+        (
+            {"solver": ("ward", "kmeans")},
+            "solver ward takes the number of its coalitions from another solver: name one",
+        ),
+        ({"leiden_resolution": 0.0}, "leiden-resolution must be above 0, not 0.0"),
         ({"adapter": "a", "tuned": "b"}, "an adapter or a tuned model, not both"),
         ({"readout": "yes"}, "write score, or 'token: yes - no'"),
         ({"prompt": "{question}"}, "must hold {query}, {passage} or both"),

@@ -56,7 +56,9 @@ def ward_caveat(n: int) -> str | None:
     """What has to be said of Ward on ``n`` neurons, if anything."""
     if n <= EXACT_WARD:
         return None
-    return f"Ward joined neurons along each one's {_NEIGHBOURS} nearest only: it is exact for up to {EXACT_WARD:,}"
+    return (
+        f"Ward joined neurons along each one's {_NEIGHBOURS} nearest only: it is exact for up to {EXACT_WARD:,} neurons"
+    )
 
 
 def _clustered(activations: np.ndarray, clusters: int, solve: Callable[[np.ndarray, int], np.ndarray]) -> Partition:

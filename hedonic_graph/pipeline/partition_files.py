@@ -56,6 +56,7 @@ def save_partition(
         "largest_share": largest_share(partition),
         "utility": utility,
         "rounds": None if rounds is None else len(rounds),
+        "sampled": None if rounds is None else int(rounds["sampled"].sum()),
         "warning": warning,
         "certificates": {one.sampler: asdict(one) for one in certificates},
         **figures,

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.game.agreement import adjusted_rand
 from hedonic_graph.game.reservoir import refiller
 from hedonic_graph.game.sampling import distribution
-from hedonic_graph.game.top_cover import pac_rounds, pac_top_cover
+from hedonic_graph.game.top_cover import exact_top_cover, pac_rounds, pac_top_cover
 
 CHOOSE = {"all": choose_all, "one": choose_one}
 
@@ -208,3 +209,22 @@ def test_progress_counts_the_neurons_placed():
     assert progress.steps == 30
     assert progress.remark.endswith("0 neurons left")
     assert not progress.closed
+
+
+def test_neighbourhood_samples_lead_to_the_exact_partition_and_uniform_ones_do_not_yet():
+    generator = torch.Generator().manual_seed(0)
+    group = torch.randint(20, (200,), generator=generator)
+    noise = 0.3 * torch.randn((200, 200), generator=generator).triu(1)
+    phi = ((group[:, None] == group) + noise + noise.T).fill_diagonal_(0).contiguous()
+    exact = exact_top_cover(phi).partition
+    assert len(exact) > 15
+
+    def agreement(samples: int, sampler: str) -> float:
+        found = pac_top_cover(phi, samples=samples, utility="sum", sampler=sampler, seed=1)
+        return adjusted_rand(found.partition, exact)
+
+    rising = [agreement(samples, "neighbourhood") for samples in (300, 1_000, 10_000, 30_000)]
+    assert rising == sorted(rising)
+    assert rising[0] < 0.5
+    assert rising[-1] > 0.95
+    assert agreement(30_000, "uniform") < 0.5
