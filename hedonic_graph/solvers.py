@@ -32,11 +32,11 @@ SOLVERS = {
     "pac": Solver(
         draws=True, options=("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")
     ),
+    "consensus": Solver(draws=True, resamples=True, options=("resamples", "resolution")),
     "random": Solver(draws=True, follows=True, options=("utility",)),
     "kmeans": Solver(draws=True, follows=True, activations=True, options=("utility",)),
     "ward": Solver(follows=True, activations=True, options=("utility",)),
     "leiden": Solver(draws=True, options=("utility", "leiden_resolution")),
-    "consensus": Solver(draws=True, resamples=True, options=("resamples", "resolution")),
 }  # fmt: skip
 
 

@@ -95,6 +95,12 @@ def _pac(task: Task) -> Solved:
     return Solved(found.partition, found.rounds)
 
 
+def _consensus(task: Task) -> Solved:
+    partitions = load_resamples(task.context, task.spec, task.layer)
+    found = consensus(partitions, resolution=task.context.config.resolution, seed=task.seed)
+    return Solved(found.partition, confidence=found.confidence)
+
+
 def _random(task: Task) -> Solved:
     return Solved(random_partition(_led(task).sizes, len(task.phi), task.seed))
 
@@ -111,12 +117,6 @@ def _leiden(task: Task) -> Solved:
     return Solved(leiden_partition(task.phi, resolution=task.context.config.leiden_resolution, seed=task.seed))
 
 
-def _consensus(task: Task) -> Solved:
-    partitions = load_resamples(task.context, task.spec, task.layer)
-    found = consensus(partitions, resolution=task.context.config.resolution, seed=task.seed)
-    return Solved(found.partition, confidence=found.confidence)
-
-
 def _led(task: Task) -> Partition:
     """The partition that a solver which follows another takes the number or sizes of its coalitions from."""
     return load_partition(task.context.analysis, leading(task.context.config, task.spec), task.layer)
@@ -130,9 +130,9 @@ def _activations(task: Task) -> np.ndarray:
 _SOLVE: dict[str, Callable[[Task], Solved]] = {
     "exact": _exact,
     "pac": _pac,
+    "consensus": _consensus,
     "random": _random,
     "kmeans": _kmeans,
     "ward": _ward,
     "leiden": _leiden,
-    "consensus": _consensus,
 }
