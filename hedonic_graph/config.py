@@ -38,7 +38,7 @@ LARGEST_KMIN = 17
 
 _LEAST: dict[str, int] = {
     **dict.fromkeys(("max_tokens", "batch_size", "k", "kmin", "certificate_samples", "min_size", "shuffles"), 1),
-    **dict.fromkeys(("depth", "sample", "first", "samples", "window", "neurons"), 1),
+    **dict.fromkeys(("depth", "sample", "first", "samples", "window", "neurons", "resamples"), 1),
     "text_seed": 0,
 }
 """The smallest number each option takes."""
@@ -175,6 +175,10 @@ class Config(CommonConfig):
     """How ``pac`` orders or draws its reservoir."""
     sampler: str = "uniform"
     """The distribution ``pac`` draws coalitions from."""
+    resamples: int = 20
+    """Resamples of the examples that ``consensus`` looks at."""
+    resolution: float = 1.0
+    """Resolution of ``consensus``: the larger, the more and the smaller its coalitions."""
     leiden_resolution: float = 1.0
     """Resolution of ``leiden``: the larger, the more and the smaller its coalitions."""
     certificate_samples: int = 100_000
@@ -200,8 +204,15 @@ class Config(CommonConfig):
         for name in ("epsilon", "delta"):
             if not 0 < getattr(self, name) < 1:
                 raise UserError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
-        if not 0 < self.leiden_resolution < math.inf:
-            raise UserError(f"leiden-resolution must be above 0, not {self.leiden_resolution}")
+        for name in ("resolution", "leiden_resolution"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"{name.replace('_', '-')} must be above 0, not {getattr(self, name)}")
+        resampling = next((name for name in self.solver if SOLVERS[name].resamples), None)
+        if resampling and self.all_tokens:
+            raise UserError(
+                f"solver {resampling} resamples the examples, and OCA over all tokens keeps nothing of each: "
+                f"give --positions scored, or leave oca or {resampling} out"
+            )
         if leader(self.solver) is None:
             leaders = [name for name, solver in SOLVERS.items() if not solver.follows]
             raise UserError(

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 # Of a valuation, held at once.
 ROWS = 256
 FATES = ("persist", "split", "merge", "vanish")
+HALVES = {
+    "halves_correlation": "correlation",
+    "halves_overlap": "overlap",
+    "halves_agreement": "adjusted_rand",
+    "choice_error": "choice_error",
+}
+"""Figures of a run, means over its layers, that come from what two halves of the examples say, as they are kept."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,8 @@ class Results(Protocol):
     def members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
         """Every neuron of the layer: ``neuron``, ``coalition`` (rank by size), ``utility``.
 
-        The utility is NaN where the run has no valuation.
+        The utility is NaN where the run has no valuation. A solver that looks at resamples adds ``confidence``,
+        that of the coalition.
         """
         ...
 
@@ -146,8 +154,11 @@ class AnalysisResults:
         """See :class:`Results`."""
         import pandas as pd
 
-        sizes = np.bincount(self.members(run, layer)["coalition"])
+        members = self.members(run, layer)
+        sizes = np.bincount(members["coalition"])
         table = pd.DataFrame({"coalition": np.arange(len(sizes)), "size": sizes})
+        if "confidence" in members:
+            table["confidence"] = members.groupby("coalition")["confidence"].first()
         position = self.layers.index(layer)
         table["fate"] = self._kinds(run, layer, "source", "fate", len(sizes))
         before = self.layers[position - 1] if position else None
@@ -216,7 +227,15 @@ class AnalysisResults:
         """See :class:`Results`."""
         contents = [checksum for layers in self.contents(run).values() for checksum in layers.values()]
         agreement = [self.agreement(run, layer) for layer in self.layers]
-        return key_of(model=self.model.id, task=run.task, layers=run.layers, contents=contents, agreement=agreement)
+        halves = [self.halves(run, layer) for layer in self.layers]
+        return key_of(
+            model=self.model.id,
+            task=run.task,
+            layers=run.layers,
+            contents=contents,
+            agreement=agreement,
+            **({"halves": halves} if any(halves) else {}),
+        )
 
     def preferences_fingerprint(self, valuation: str, layer: int) -> str:
         """See :class:`Results`."""
@@ -240,6 +259,14 @@ class AnalysisResults:
     def second_order(self, run: RunInfo, layer: int) -> dict[str, Any] | None:
         """How PAS agrees with exact double ablation on the strongest pairs; None for other valuations."""
         return self._json(layer_unit("phi.pas", layer)) if run.valuation == "pas" else None
+
+    def halves(self, run: RunInfo, layer: int) -> dict[str, Any] | None:
+        """How two halves of the examples agree on the run's valuation; None where nothing was valued.
+
+        None, too, in a folder of before there were halves.
+        """
+        unit = layer_unit(f"halves.{run.valuation}", layer)
+        return self._json(unit) if unit in self.analysis.manifest["units"] else None
 
     def agreement(self, run: RunInfo, layer: int) -> float | None:
         """Mean adjusted Rand index over the seeds of the run's solver; None with one seed."""
@@ -295,6 +322,14 @@ class AnalysisResults:
         correlations = [check["correlation"] for check in checks if check and check["correlation"] is not None]
         if correlations:
             found["second_order_correlation"] = min(correlations)
+        halves = [one for layer in self.layers if (one := self.halves(run, layer))]
+        for figure, name in HALVES.items():
+            values = [one[name] for one in halves if one[name] is not None]
+            if values:
+                found[figure] = float(np.mean(values))
+        confidences = [one for record in records if (one := record.get("confidence")) is not None]
+        if confidences:
+            found["confidence"] = float(np.mean(confidences))
         agreements = [value for layer in self.layers if (value := self.agreement(run, layer)) is not None]
         if agreements:
             found["seed_agreement"] = float(np.mean(agreements))

@@ -19,6 +19,8 @@ class Solver:
     """Whether it takes the number or sizes of its coalitions from another solver, see `leader`."""
     activations: bool = False
     """Whether it looks at activations, beside the valuation or in its place."""
+    resamples: bool = False
+    """Whether it looks at the exact partitions that resamples of the examples give."""
     options: tuple[str, ...] = ()
     """Fields of the configuration that its partition, or what is said of it, hangs on."""
 
@@ -30,6 +32,7 @@ class Solver:
 SOLVERS = {
     "exact": Solver(),
     "pac": Solver(draws=True, options=("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")),
+    "consensus": Solver(draws=True, resamples=True, options=("resamples", "resolution")),
     "random": Solver(baseline=True, draws=True, follows=True, options=("utility",)),
     "kmeans": Solver(baseline=True, draws=True, follows=True, activations=True, options=("utility",)),
     "ward": Solver(baseline=True, follows=True, activations=True, options=("utility",)),

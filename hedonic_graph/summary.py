@@ -22,6 +22,7 @@ def layer_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:
             "coalitions": record["coalitions"],
             "singletons": record["singletons"],
             "largest_percent": round(100 * record["largest_share"], 1),
+            "confidence": record.get("confidence"),
         }
         followed = layer in results.followed
         lineage = results.lineage_record(run, layer) if followed else {"counts": {}, "chance": {}}
@@ -44,6 +45,10 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
 
     columns, names = ["layer", "coalitions", "of one", "largest %"], ["coalitions", "singletons", "largest_percent"]
     cells = [[row["layer"], *(row[name] for name in names)] for row in rows]
+    if any(row["confidence"] is not None for row in rows):
+        columns.append("confidence")
+        for line, row in zip(cells, rows, strict=True):
+            line.append(None if row["confidence"] is None else f"{row['confidence']:.2f}")
     if any(row["edges"] is not None for row in rows):
         columns += [*(f"{fate} %" for fate in FATES), "edges", "z >= 3"]
         for line, row in zip(cells, rows, strict=True):
@@ -96,6 +101,8 @@ def verdicts(results: AnalysisResults) -> list[str]:
     lines = []
     if any(run.valuation == "pas" for run in results.runs):
         lines.append(_second_order(results))
+    valuations = {run.valuation: run for run in results.runs if run.valuation is not None}
+    lines += [line for run in valuations.values() for line in _halves(results, run)]
     if any(run.valuation is None for run in results.runs):
         lineage = "" if results.followed else ", nor, without a model and text, of what becomes of them"
         lines.append(f"imported partitions come without a valuation: nothing is said of their stability{lineage}")
@@ -104,6 +111,11 @@ def verdicts(results: AnalysisResults) -> list[str]:
         seeds = [one.seed for one in results.runs if (one.valuation, one.solver) == (run.valuation, run.solver)]
         if "seed_agreement" in figures and run.seed == seeds[0]:
             lines.append(f"{run.valuation}.{run.solver}: {_seeds(figures['seed_agreement'], len(seeds))}")
+        if "confidence" in figures:
+            lines.append(
+                f"{run.id}: a neuron shares its coalition with another member in {100 * figures['confidence']:.0f}% "
+                f"of {run.parameters['resamples']} resamples of the examples (its confidence, on average)"
+            )
         if "significant_edges" in figures:
             found, chance = int(figures["significant_edges"]), figures["significant_edges_shuffled"]
             lines.append(f"{run.id}: {_links(found, chance)}")
@@ -141,10 +153,43 @@ def _second_order(results: AnalysisResults) -> str:
     return f"{line}: the adapter's steps are too large for the second order there" if known[worst] < 0.99 else line
 
 
+def _halves(results: AnalysisResults, run: RunInfo) -> list[str]:
+    """What the two halves of the examples say of a run's valuation; nothing of a folder that lacks them."""
+    found = [one for layer in results.layers if (one := results.halves(run, layer))]
+    if not found:
+        return []
+    if not all(found[0]["examples"]):
+        return [f"{run.valuation}: one example has no halves, so nothing is known of how the result hangs on the text"]
+    figures: Any = run.honesty
+    said = []
+    if "halves_correlation" in figures:
+        said.append(f"phi correlates at {figures['halves_correlation']:.3f}")
+    if "halves_overlap" in figures:
+        said.append(
+            f"{100 * figures['halves_overlap']:.0f}% of each neuron's {run.parameters['k']} choices are the same"
+        )
+    agreement = figures["halves_agreement"]
+    said.append(f"the exact partitions agree with an adjusted Rand index of {_index(agreement)}")
+    examples = f"{sum(found[0]['examples']):,} examples"
+    line = f"{run.valuation}: in two halves of the {examples} {', '.join(said)}"
+    if agreement < 0.5:
+        line += ": other examples would give other exact coalitions"
+    lines = [line]
+    if "choice_error" in figures:
+        error = f"{100 * figures['choice_error']:.2g}%"
+        lines.append(f"{run.valuation}: the standard error of a choice's phi is {error} of it (median)")
+    elif run.valuation == "oca" and run.parameters["positions"] == "all":
+        lines.append("oca: nothing is kept of each example over all tokens, so no standard error of phi is known")
+    return lines
+
+
 def _seeds(agreement: float, count: int) -> str:
-    index = round(agreement, 3) + 0.0  # never -0.000
-    line = f"its {count} seeds agree with an adjusted Rand index of {index:.3f} (0 is chance, 1 is the same)"
+    line = f"its {count} seeds agree with an adjusted Rand index of {_index(agreement)} (0 is chance, 1 is the same)"
     return f"{line}: these partitions are mostly sampling noise" if agreement < 0.1 else line
+
+
+def _index(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}"  # never -0.000
 
 
 def _links(found: int, chance: float) -> str:

@@ -32,7 +32,7 @@ def test_layers() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"solver": ("exakt",)}, "solver 'exakt' is none of exact, pac, random, kmeans, ward, leiden"),
+        ({"solver": ("exakt",)}, "solver 'exakt' is none of exact, pac, consensus, random, kmeans, ward, leiden"),
         ({"layers": ()}, "no layers"),
         ({"layers": (8, 7)}, "ascending"),
         ({"layers": (7, 7)}, "each named once"),

@@ -37,6 +37,8 @@ Example:
 @number("kmax", "Largest sampled coalition.")
 @number("samples", "Coalitions drawn at a time. [default: max(80000, 56 n)]")
 @number("window", "Coalitions looked at in a round. [default: a tenth of samples]")
+@number("resamples", "Resamples of the examples that consensus looks at.")
+@number("resolution", "Resolution of consensus: the larger, the more coalitions.", float)
 @number("leiden_resolution", "Resolution of leiden: the larger, the more coalitions.", float)
 @number("certificate_samples", "Fresh coalitions tried against each partition.")
 @number("epsilon", "Blocking rate that the stability bound is held against.", float)

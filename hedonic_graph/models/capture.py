@@ -1,8 +1,8 @@
 """Forward passes that keep what the valuations need, and nothing of size examples x tokens x neurons.
 
 For every analysed layer and example: the residual stream after the MLP and the tuned and base activations
-at the scored position (DESIGN §3.1). For OCA over all tokens: running moments of the tuned activations, of
-one layer at a time.
+at the scored position (DESIGN §3.1). For OCA over all tokens: running moments of the tuned activations in each
+half of the examples, of one layer at a time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.models.examples import halves
 from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.mlp import MLPBlock
 from hedonic_graph.models.moments import Moments
@@ -33,8 +34,8 @@ class LayerCapture:
     """Activations of the tuned model there, [B, n]."""
     base: Tensor
     """Activations from the same MLP input with the base's weights, [B, n]; see ``reference``."""
-    moments: Moments | None
-    """Of the tuned activations over all non-padding tokens, where they were asked for."""
+    moments: tuple[Moments, Moments] | None
+    """Of the tuned activations over all non-padding tokens of each half of the examples, where they were asked for."""
 
 
 def batches(model: LoadedModel, prompts: Sequence[str], *, batch_size: int, max_tokens: int) -> list[Batch]:
@@ -65,10 +66,11 @@ def capture(
     """Yield what each of ``layers`` showed as soon as it is done, going up layer by layer.
 
     ``folder`` keeps the residual stream under ``key``, so that a walk that was cut off goes on at the layer
-    where it stopped; it is cleared at the end. ``all_tokens`` asks for moments over all tokens. ``begin`` is
-    told the first layer and the number of layers to walk, and gives a bar that takes examples. Raises
-    UserError where values are not finite.
+    where it stopped; it is cleared at the end. ``all_tokens`` asks for moments over all tokens of
+    each half of the examples. ``begin`` is told the first layer and the number of layers to walk, and gives a bar
+    that takes examples. Raises UserError where values are not finite.
     """
+    halved = halves(sum(len(batch.examples) for batch in batched))
     last, tokens = max(layers), sum(int(batch.mask.sum()) for batch in batched)
     stream = Stream(folder, key, tokens, model.d_model)
     first = stream.latest(min(layers) + 1)
@@ -78,7 +80,7 @@ def capture(
     bar = begin(first, last + 1 - first)
     for number in range(first, last + 1):
         module = model.layer(number)
-        tap = _Tap(module, model, all_tokens=all_tokens) if number in layers else None
+        tap = _Tap(module, model, halved if all_tokens else None) if number in layers else None
         leaving = stream.leaving_to(number + 1) if number < last else _nowhere()
         with torch.no_grad(), stream.entering(number) as read, leaving as write, through(model, number, module) as step:
             for batch in batched:
@@ -121,12 +123,12 @@ def _pass(
 class _Tap:
     """What passes one layer's MLP, reduced as it passes: nothing of a batch's full length is kept."""
 
-    def __init__(self, layer: nn.Module, model: LoadedModel, *, all_tokens: bool) -> None:
+    def __init__(self, layer: nn.Module, model: LoadedModel, halved: Tensor | None) -> None:
         self._mlp = layer.get_submodule(model.architecture.mlp)
         self._down = self._mlp.get_submodule(model.architecture.down)
         self._device = model.device
-        self._all_tokens = all_tokens
-        self._moments: Moments | None = None
+        self._halved = halved
+        self._moments: tuple[Moments, Moments] | None = None
         self._examples: list[Tensor] = []
         self._seen: dict[str, list[Tensor]] = {"h": [], "a": [], "y": []}
 
@@ -136,6 +138,7 @@ class _Tap:
         mask = batch.mask.to(self._device)
         self._examples.append(batch.examples)
         self._mask = mask.bool()
+        self._batch = batch.examples
         self._place = (torch.arange(len(mask), device=self._device), last_token(mask))
         handles = (
             self._mlp.register_forward_pre_hook(lambda _, args: self.keep("h", args[0])),
@@ -164,10 +167,13 @@ class _Tap:
 
     def _take_a(self, _: Any, args: tuple[Tensor, ...]) -> None:
         self.keep("a", args[0])
-        if self._all_tokens:
-            if self._moments is None:
-                self._moments = Moments.empty(args[0].shape[-1], args[0].device)
-            self._moments.add(args[0][self._mask])
+        if self._halved is None:
+            return
+        if self._moments is None:
+            n, device = args[0].shape[-1], args[0].device
+            self._moments = Moments.empty(n, device), Moments.empty(n, device)
+        for moments, half in zip(self._moments, self._halved[:, self._batch].to(self._device), strict=True):
+            moments.add(args[0][self._mask & half[:, None]])
 
 
 def _embed(model: LoadedModel, batched: Sequence[Batch], stream: Stream) -> None:

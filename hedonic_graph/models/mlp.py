@@ -50,6 +50,10 @@ class Factors:
         read = rows @ self.left
         return read if self.right is None else read @ self.right
 
+    def columns(self, chosen: Tensor) -> Tensor:
+        """``matrix[:, chosen]`` [d, P]."""
+        return self.left[:, chosen] if self.right is None else self.left @ self.right[:, chosen]
+
 
 @dataclass(frozen=True)
 class MLPBlock:

@@ -26,22 +26,33 @@ class Moments:
         return cls(0, torch.zeros(n, device=device), torch.zeros(n, n, device=device))
 
     @classmethod
-    def of(cls, rows: Tensor) -> "Moments":
-        """Moments of ``rows`` [m, n]."""
+    def of(cls, rows: Tensor, times: Tensor | None = None) -> "Moments":
+        """Moments of ``rows`` [m, n], each of them seen ``times`` [m] (whole numbers), once by default."""
         moments = cls.empty(rows.shape[1], rows.device)
-        moments.add(rows)
+        moments.add(rows, times)
         return moments
 
-    def add(self, rows: Tensor) -> None:
-        """Take in ``rows`` [m, n]."""
-        fresh = len(rows)
+    def add(self, rows: Tensor, times: Tensor | None = None) -> None:
+        """Take in ``rows`` [m, n], each of them ``times`` [m] (whole numbers), once by default."""
+        fresh = len(rows) if times is None else int(times.sum())
         if not fresh:
             return
-        mean = rows.mean(0)
+        weighed = rows if times is None else rows * times[:, None]
+        mean = weighed.sum(0) / fresh
         centred = rows - mean
+        self.comoment.addmm_((centred if times is None else centred * times[:, None]).T, centred)
+        self._shift(fresh, mean)
+
+    def merge(self, other: "Moments") -> None:
+        """Take in all that ``other`` has seen."""
+        if other.count:
+            self.comoment += other.comoment
+            self._shift(other.count, other.mean)
+
+    def _shift(self, fresh: int, mean: Tensor) -> None:
+        """Centre on the common mean what was summed around two."""
         step = mean - self.mean
         total = self.count + fresh
-        self.comoment.addmm_(centred.T, centred)
         self.comoment.addr_(step, step, alpha=self.count * fresh / total)
         self.mean += step * (fresh / total)
         self.count = total

@@ -10,8 +10,10 @@ from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.capturing import capture_layers
 from hedonic_graph.pipeline.context import Context, device_of
+from hedonic_graph.pipeline.halving import halve_layer
 from hedonic_graph.pipeline.partitioning import agree, partition_layer
 from hedonic_graph.pipeline.reading import keep_text, read_pairs
+from hedonic_graph.pipeline.resampling import resample_layer, resampling
 from hedonic_graph.pipeline.subject import Subject, locate
 from hedonic_graph.pipeline.tracking import track_step
 from hedonic_graph.pipeline.valuing import value_layer
@@ -35,6 +37,10 @@ def analyze(
     subject = locate(config.model, config.adapter, config.tuned, config.layers)
     if "pas" in config.valuation and not _bends(config, subject):
         raise UserError(ADDITIVE)
+    if resampling(config) and len(pairs) < 2:
+        raise UserError(
+            f"solver {resampling(config)[0].solver} needs two examples or more to resample; the text has one"
+        )
     if config.kmin > subject.shape["d_ff"]:
         raise UserError(f"kmin {config.kmin} is above the {subject.shape['d_ff']} neurons of a layer")
     with Analysis.writing(folder, "analyze") as analysis:
@@ -66,12 +72,15 @@ def _bends(config: Config, subject: Subject) -> bool:
 def _stages(context: Context[Config]) -> None:
     config = context.config
     capture_layers(context)
-    neurons = len(config.layers) * len(config.runs) * context.subject.shape["d_ff"]
+    works = len(config.runs) + len(resampling(config))
+    neurons = len(config.layers) * works * context.subject.shape["d_ff"]
     with bar("partitions", total=neurons, unit="neuron") as progress:
         for layer in config.layers:
             for valuation in config.valuation:
                 progress.set_postfix_str(f"{valuation} of layer {layer}")
                 value_layer(context, valuation, layer)
+                halve_layer(context, valuation, layer)
+                resample_layer(context, valuation, layer, progress)
             partition_layer(context, layer, progress)
             agree(context, layer)
     steps = context.steps()

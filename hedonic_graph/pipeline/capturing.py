@@ -16,6 +16,8 @@ from hedonic_graph.progress import Progress, bar
 
 VERSION = 2
 """Part of every key: raise it when a change alters what a capture holds."""
+MOMENTS = 2
+"""The same of moments over all tokens."""
 
 
 def capture_layers(context: Context[CommonConfig]) -> None:
@@ -25,12 +27,12 @@ def capture_layers(context: Context[CommonConfig]) -> None:
     """
     config, analysis = context.config, context.analysis
     all_tokens = config.all_tokens
-    keys = {layer: _key(context, layer) for layer in config.layers}
     stages = ("capture", "moments") if all_tokens else ("capture",)
+    keys = {layer: {stage: _key(context, stage, layer) for stage in stages} for layer in config.layers}
     missing = [
         layer
         for layer in config.layers
-        if not all(analysis.has(layer_unit(stage, layer), keys[layer], context.report) for stage in stages)
+        if not all(analysis.has(layer_unit(stage, layer), keys[layer][stage], context.report) for stage in stages)
     ]
     if not missing:
         return
@@ -64,11 +66,21 @@ def load_capture(context: Context[CommonConfig], layer: int) -> LayerCapture:
     return LayerCapture(**tensors, moments=None)
 
 
-def load_moments(context: Context[CommonConfig], layer: int) -> Moments:
-    """Read a layer's moments over all tokens back, onto the analysis's device."""
+def load_moments(context: Context[CommonConfig], layer: int, half: int | None = None) -> Moments:
+    """Read a layer's moments over all tokens, or over those of one half of the examples, onto the analysis's device."""
     path = context.analysis.file(layer_unit("moments", layer), ".safetensors")
     with safe_open(path, "pt", device=str(context.device)) as stored:
-        return Moments(int(stored.get_tensor("count")), stored.get_tensor("mean"), stored.get_tensor("comoment"))
+        first, *rest = (
+            Moments(
+                int(stored.get_tensor(f"count.{part}")),
+                stored.get_tensor(f"mean.{part}"),
+                stored.get_tensor(f"comoment.{part}"),
+            )
+            for part in ((0, 1) if half is None else (half,))
+        )
+    for other in rest:
+        first.merge(other)
+    return first
 
 
 def _inputs(context: Context[CommonConfig]) -> str:
@@ -82,15 +94,16 @@ def _inputs(context: Context[CommonConfig]) -> str:
     )
 
 
-def _key(context: Context[CommonConfig], layer: int) -> str:
-    return key_of(stage="capture", inputs=_inputs(context), reference=context.config.reference, layer=layer)
+def _key(context: Context[CommonConfig], stage: str, layer: int) -> str:
+    own = {"moments": MOMENTS} if stage == "moments" else {}
+    return key_of(stage="capture", inputs=_inputs(context), reference=context.config.reference, layer=layer, **own)
 
 
-def _commit(context: Context[CommonConfig], layer: int, key: str, kept: LayerCapture, spent: float) -> None:
+def _commit(context: Context[CommonConfig], layer: int, keys: dict[str, str], kept: LayerCapture, spent: float) -> None:
     tensors = {"y": kept.y, "tuned": kept.tuned, "base": kept.base}
     context.analysis.commit(
         layer_unit("capture", layer),
-        key,
+        keys["capture"],
         lambda path: save_file(tensors, path.with_suffix(".safetensors")),
         spent=spent,
     )
@@ -98,14 +111,20 @@ def _commit(context: Context[CommonConfig], layer: int, key: str, kept: LayerCap
     if kept.moments is not None:
         stored = _stored(kept.moments)
         context.analysis.commit(
-            layer_unit("moments", layer), key, lambda path: save_file(stored, path.with_suffix(".safetensors"))
+            layer_unit("moments", layer),
+            keys["moments"],
+            lambda path: save_file(stored, path.with_suffix(".safetensors")),
         )
         context.done.append(layer_unit("moments", layer))
 
 
-def _stored(moments: Moments) -> dict[str, torch.Tensor]:
+def _stored(halves: tuple[Moments, Moments]) -> dict[str, torch.Tensor]:
     return {
-        "count": torch.tensor(moments.count),
-        "mean": moments.mean.cpu(),
-        "comoment": moments.comoment.cpu(),
+        f"{name}.{half}": value.cpu()
+        for half, moments in enumerate(halves)
+        for name, value in (
+            ("count", torch.tensor(moments.count)),
+            ("mean", moments.mean),
+            ("comoment", moments.comoment),
+        )
     }

@@ -27,11 +27,12 @@ def save_partition(
     rounds: pd.DataFrame | None = None,
     certificates: "Sequence[Stability]" = (),
     caveat: str | None = None,
+    confidence: np.ndarray | None = None,
 ) -> str | None:
     """Write ``path`` with the suffixes .parquet, .json and, of a solver, .rounds.parquet; return a warning to say.
 
     ``utilities`` are the members', float32 [n], by ``utility``; without a valuation they are NaN. The warning
-    begins with the solver's own ``caveat``.
+    begins with the solver's own ``caveat``. ``confidence`` is that of each coalition, float64 [c], NaN for singletons.
     """
     warning = "; ".join(filter(None, [caveat, degeneration_warning(partition)])) or None
     table = pd.DataFrame(
@@ -41,6 +42,11 @@ def save_partition(
             "utility": np.full(partition.n, np.nan, np.float32) if utilities is None else utilities,
         }
     )
+    figures = {}
+    if confidence is not None:
+        table["confidence"] = confidence[partition.labels]
+        mean = table["confidence"].mean()
+        figures["confidence"] = None if np.isnan(mean) else float(mean)
     table.to_parquet(path.with_suffix(".parquet"), index=False)
     if rounds is not None:
         rounds.to_parquet(path.with_suffix(".rounds.parquet"), index=False)
@@ -53,6 +59,7 @@ def save_partition(
         "sampled": None if rounds is None else int(rounds["sampled"].sum()),
         "warning": warning,
         "certificates": {one.sampler: asdict(one) for one in certificates},
+        **figures,
     }
     path.with_suffix(".json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     return warning

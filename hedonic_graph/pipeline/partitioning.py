@@ -112,6 +112,7 @@ def _commit(
             utilities=utilities.cpu().numpy(),
             utility=utility,
             rounds=solved.rounds,
+            confidence=solved.confidence,
             certificates=certificates,
             caveat=solved.caveat,
         )

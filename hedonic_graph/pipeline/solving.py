@@ -10,12 +10,14 @@ from torch import Tensor
 from hedonic_graph.config import Config, RunSpec
 from hedonic_graph.game.clustering import spherical_kmeans, ward, ward_caveat
 from hedonic_graph.game.communities import leiden_partition
+from hedonic_graph.game.consensus import consensus
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.top_cover import exact_top_cover, pac_top_cover
 from hedonic_graph.pipeline.capturing import load_capture
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.partition_files import load_partition
+from hedonic_graph.pipeline.resampling import load_resamples
 from hedonic_graph.progress import Progress
 from hedonic_graph.solvers import SOLVERS, leader
 
@@ -46,6 +48,8 @@ class Solved:
     """What happened in each round, of a solver that has rounds; it has told the progress bar of its neurons."""
     caveat: str | None = None
     """What the user has to know of how this was found."""
+    confidence: np.ndarray | None = None
+    """Of each coalition, [c], of a solver that looks at resamples; NaN for singletons."""
 
 
 def solve(task: Task) -> Solved:
@@ -91,6 +95,12 @@ def _pac(task: Task) -> Solved:
     return Solved(found.partition, found.rounds)
 
 
+def _consensus(task: Task) -> Solved:
+    partitions = load_resamples(task.context, task.spec, task.layer)
+    found = consensus(partitions, resolution=task.context.config.resolution, seed=task.seed)
+    return Solved(found.partition, confidence=found.confidence)
+
+
 def _random(task: Task) -> Solved:
     return Solved(random_partition(_led(task).sizes, len(task.phi), task.seed))
 
@@ -120,6 +130,7 @@ def _activations(task: Task) -> np.ndarray:
 _SOLVE: dict[str, Callable[[Task], Solved]] = {
     "exact": _exact,
     "pac": _pac,
+    "consensus": _consensus,
     "random": _random,
     "kmeans": _kmeans,
     "ward": _ward,

@@ -1,7 +1,8 @@
 """The stages ``phi.pas`` and ``phi.oca``: one file of all pairs for each layer."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -12,12 +13,16 @@ from torch import Tensor
 from hedonic_graph.analysis import key_of, layer_unit
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
+from hedonic_graph.models.capture import LayerCapture
+from hedonic_graph.models.examples import halves
+from hedonic_graph.models.mlp import MLPBlock
 from hedonic_graph.models.moments import Moments
+from hedonic_graph.models.readout import Readout
 from hedonic_graph.pipeline.capturing import load_capture, load_moments
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.valuation.exact import SecondOrder, check_second_order
-from hedonic_graph.valuation.oca import oca
-from hedonic_graph.valuation.pas import pas
+from hedonic_graph.valuation.oca import oca, oca_errors
+from hedonic_graph.valuation.pas import pas, pas_errors
 
 VERSION = 1
 """Part of every key: raise it when a change alters a valuation."""
@@ -30,11 +35,12 @@ def value_layer(context: Context[Config], valuation: str, layer: int) -> None:
         return
 
     def write(path: Path) -> None:
-        phi, check = _pas(context, layer) if valuation == "pas" else (_oca(context, layer), None)
+        values = Values(context, valuation, layer)
+        phi = values.whole()
         if not bool(torch.isfinite(phi).all()):
             raise UserError(f"{valuation} of layer {layer} holds values that are not finite (NaN or infinite)")
         save_file({"phi": phi.cpu()}, path.with_suffix(".safetensors"))
-        if check is not None:
+        if check := values.second_order(phi):
             path.with_suffix(".json").write_text(json.dumps(asdict(check), indent=1), encoding="utf-8")
 
     context.analysis.commit(name, key, write)
@@ -62,18 +68,62 @@ def _key(context: Context[Config], valuation: str, layer: int) -> str:
     )
 
 
-def _pas(context: Context[Config], layer: int) -> tuple[Tensor, SecondOrder]:
-    seen = load_capture(context, layer)
-    block, readout = context.model.block(layer), context.model.readout
-    if context.config.readout_norm == "off":
-        readout = readout.without_norm()
-    phi = pas(block, readout, seen.y, seen.tuned, seen.base)
-    return phi, check_second_order(phi, block, readout, seen.y, seen.tuned, seen.base)
+@dataclass(frozen=True)
+class Values:
+    """One layer's valuation of the whole text or parts of it; reads weights and what was captured once."""
 
+    context: Context[Config]
+    valuation: str
+    layer: int
 
-def _oca(context: Context[Config], layer: int) -> Tensor:
-    if context.config.positions == "all":
-        moments = load_moments(context, layer)
-    else:
-        moments = Moments.of(load_capture(context, layer).tuned)
-    return oca(context.model.block(layer).tuned.down, moments)
+    def whole(self) -> Tensor:
+        """phi [n, n]."""
+        return oca(self._block.tuned.down, load_moments(self.context, self.layer)) if self._tokens else self.of(None)
+
+    def half(self, number: int) -> Tensor:
+        """phi [n, n] of one half of the examples, 0 or 1."""
+        if self._tokens:
+            return oca(self._block.tuned.down, load_moments(self.context, self.layer, number))
+        return self.of(halves(len(self._seen.y))[number])
+
+    def of(self, times: Tensor | None) -> Tensor:
+        """phi [n, n] where each example counts ``times`` [B] (whole numbers), once where that is None.
+
+        OCA over all tokens has none of this: of tokens, the moments of both halves are all that is kept.
+        """
+        assert not self._tokens
+        times = None if times is None else times.to(self._seen.tuned)
+        if self.valuation == "pas":
+            return pas(*self._synergy, times)
+        return oca(self._block.tuned.down, Moments.of(self._seen.tuned, times))
+
+    def errors(self, pairs: Tensor) -> Tensor | None:
+        """The standard errors of phi for ``pairs`` [P, 2]; None for OCA over all tokens, as in :meth:`of`."""
+        if self._tokens:
+            return None
+        if self.valuation == "pas":
+            return pas_errors(*self._synergy, pairs)
+        return oca_errors(self._block.tuned.down, self._seen.tuned, pairs)
+
+    def second_order(self, phi: Tensor) -> SecondOrder | None:
+        """How PAS agrees with exact ablation; None for OCA."""
+        return check_second_order(phi, *self._synergy) if self.valuation == "pas" else None
+
+    @property
+    def _tokens(self) -> bool:
+        return self.valuation == "oca" and self.context.config.positions == "all"
+
+    @property
+    def _synergy(self) -> tuple[MLPBlock, Readout, Tensor, Tensor, Tensor]:
+        readout = self.context.model.readout
+        if self.context.config.readout_norm == "off":
+            readout = readout.without_norm()
+        return self._block, readout, self._seen.y, self._seen.tuned, self._seen.base
+
+    @cached_property
+    def _block(self) -> MLPBlock:
+        return self.context.model.block(self.layer)
+
+    @cached_property
+    def _seen(self) -> LayerCapture:
+        return load_capture(self.context, self.layer)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from hedonic_graph.models.moments import Moments
+from hedonic_graph.valuation.error import standard_error
 
 _CONSTANT = 1e-6
 """A spread below this share of the mean is rounding, not variation."""
@@ -16,12 +17,10 @@ def oca(down: Tensor, moments: Moments, *, block_size: int = 2048) -> Tensor:
     activation or a zero column of ``down`` gives 0. Beside phi it needs blocks of ``block_size`` rows.
     """
     n = down.shape[1]
-    length = down.norm(dim=0)
-    unit = down / torch.where(length > 0, length, 1.0)
-    variance = moments.comoment.diagonal() / max(moments.count, 1)
-    varies = variance.clamp_min(0).sqrt() > _CONSTANT * moments.mean.abs()
-    counts = varies & (variance > 0) & (length > 0)
-    scale = torch.where(counts, moments.comoment.diagonal().clamp_min(0).sqrt(), 1.0).reciprocal() * counts
+    unit = _directions(down)
+    squares = moments.comoment.diagonal()
+    counts = _counts(down, moments.mean, squares / max(moments.count, 1))
+    scale = torch.where(counts, squares.clamp_min(0).sqrt(), 1.0).reciprocal() * counts
     phi = torch.empty(n, n, device=down.device)
     for start in range(0, n, block_size):
         rows, rest = slice(start, start + block_size), slice(start, n)
@@ -35,3 +34,34 @@ def oca(down: Tensor, moments: Moments, *, block_size: int = 2048) -> Tensor:
         corner.copy_((corner + corner.T) / 2)
     phi.fill_diagonal_(0.0)
     return phi
+
+
+def oca_errors(down: Tensor, rows: Tensor, pairs: Tensor, *, block_size: int = 2048) -> Tensor:
+    """Return the standard error of phi over activations ``rows`` [B, n], float32 [P], for ``pairs`` [P, 2].
+
+    It is that of the mean of what each row adds to the correlation, to first order: low by a quarter where
+    activations have a lognormal's tail. Rows must be independent, as tokens of one text are not.
+    """
+    unit = _directions(down)
+    variance, mean = torch.var_mean(rows, 0, correction=0)
+    counts = _counts(down, mean, variance)
+    z = (rows - mean) * (torch.where(counts, variance.sqrt(), 1.0).reciprocal() * counts)
+    errors = []
+    for i, j in (some.unbind(1) for some in pairs.split(block_size)):
+        product = z[:, i] * z[:, j]
+        influence = product - product.mean(0) * (z[:, i].square() + z[:, j].square()) / 2
+        cosine = (unit[:, i] * unit[:, j]).sum(0).abs().clamp_max(1)
+        errors.append((1 - cosine) * standard_error(influence))
+    return torch.cat(errors)
+
+
+def _directions(down: Tensor) -> Tensor:
+    """Columns of length one, or zero."""
+    length = down.norm(dim=0)
+    return down / torch.where(length > 0, length, 1.0)
+
+
+def _counts(down: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+    """Which neurons vary and write anything, bool [n]."""
+    varies = (variance > 0) & (variance.clamp_min(0).sqrt() > _CONSTANT * mean.abs())
+    return varies & down.any(0)

@@ -10,7 +10,8 @@ from torch import Tensor
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.mlp import Factors, MLPBlock
 from hedonic_graph.models.readout import Readout
-from hedonic_graph.valuation.logit import LayerLogit
+from hedonic_graph.valuation.error import standard_error
+from hedonic_graph.valuation.logit import Curvature, LayerLogit
 
 ADDITIVE = (
     "PAS needs --readout-norm on: without the final norm the logit is additive over neurons, "
@@ -18,33 +19,41 @@ ADDITIVE = (
 )
 
 
-def pas(block: MLPBlock, readout: Readout, y: Tensor, tuned: Tensor, base: Tensor, *, block_size: int = 2048) -> Tensor:
+def pas(
+    block: MLPBlock,
+    readout: Readout,
+    y: Tensor,
+    tuned: Tensor,
+    base: Tensor,
+    times: Tensor | None = None,
+    *,
+    block_size: int = 2048,
+) -> Tensor:
     """Return phi float32 [n, n], symmetric with a zero diagonal.
 
     ``y`` [B, d] is the residual stream after the MLP, ``tuned`` and ``base`` [B, n] the activations, all at
-    the scored position. Everything runs on the device of ``y``; beside phi it needs a few [B, n] arrays and
-    blocks of ``block_size`` squared. Raises UserError for a logit that is additive over neurons.
+    the scored position; each example counts ``times`` [B], once by default. Everything runs on the device of
+    ``y``; beside phi it needs a few [B, n] arrays and blocks of ``block_size`` squared. Raises UserError for a
+    logit that is additive over neurons.
 
     Each delta is written ``(a1 - a0) D1 + a0 (D1 - D0)``: one full Gram matrix for each diagonal of the
     Hessian, and the step from D0 to D1 is mostly of low rank.
     """
-    curvature = LayerLogit.at(block, readout, y, tuned).curvature()
-    if curvature is None:
-        raise UserError(ADDITIVE)
-    examples, n = tuned.shape
-    parts = [(Factors(block.tuned.down), tuned - base)]
-    if block.down_step is not None:
-        parts.append((block.down_step, base))
-    # Each delta along each of the Hessian's vectors, [k, B, n], and along what those are coupled to.
-    along = sum((change * matrix.read_by(curvature.vectors) for matrix, change in parts), torch.zeros(()))
-    coupled = torch.einsum("klb,lbn->kbn", curvature.coupling / examples, along)
+    times = y.new_ones(len(y)) if times is None else times.to(y)
+    if not times.all():
+        seen = times > 0
+        y, tuned, base, times = y[seen], tuned[seen], base[seen], times[seen]
+    curvature, parts, along = _terms(block, readout, y, tuned, base)
+    share = times / times.sum()
+    n = tuned.shape[1]
+    coupled = torch.einsum("klb,lbn->kbn", curvature.coupling * share, along)
     along, coupled = along.reshape(-1, n), coupled.reshape(-1, n)
     phi = torch.empty(n, n, device=y.device)
     for start in range(0, n, block_size):
         rows, rest = slice(start, start + block_size), slice(start, n)
         found = along[:, rows].T @ coupled[:, rest]
         for weight, metric in curvature.diagonals:
-            weighed = (weight / examples).unsqueeze(1)
+            weighed = (weight * share).unsqueeze(1)
             for one, change in parts:
                 for other, others_change in parts:
                     moment = change[:, rows].T @ (weighed * others_change[:, rest])
@@ -53,6 +62,51 @@ def pas(block: MLPBlock, readout: Readout, y: Tensor, tuned: Tensor, base: Tenso
         phi[rest, rows] = found.T
     # The first block of a row stripe is written twice, once transposed; rounding may differ between the two.
     return _symmetric(phi, block_size)
+
+
+def pas_errors(
+    block: MLPBlock,
+    readout: Readout,
+    y: Tensor,
+    tuned: Tensor,
+    base: Tensor,
+    pairs: Tensor,
+    *,
+    block_size: int = 2048,
+) -> Tensor:
+    """Return the standard error of phi over the examples, float32 [P], for ``pairs`` [P, 2] of different neurons.
+
+    The rest is as in :func:`pas`. It looks at each example's own part of these pairs, ``block_size`` at a time.
+    """
+    curvature, parts, along = _terms(block, readout, y, tuned, base)
+    errors = []
+    for i, j in (some.unbind(1) for some in pairs.split(block_size)):
+        psi = torch.einsum("kbp,klb,lbp->bp", along[:, :, i], curvature.coupling, along[:, :, j])
+        for weight, metric in curvature.diagonals:
+            for one, change in parts:
+                for other, others_change in parts:
+                    left = one.columns(i) if metric is None else one.columns(i) * metric[:, None]
+                    gram = (left * other.columns(j)).sum(0)
+                    psi += weight[:, None] * gram * change[:, i] * others_change[:, j]
+        errors.append(standard_error(psi))
+    return torch.cat(errors)
+
+
+def _terms(
+    block: MLPBlock, readout: Readout, y: Tensor, tuned: Tensor, base: Tensor
+) -> tuple[Curvature, list[tuple[Factors, Tensor]], Tensor]:
+    """Hessians, the matrices and activations that make up the deltas, and the deltas along the Hessians' vectors.
+
+    The last is [k, B, n].
+    """
+    curvature = LayerLogit.at(block, readout, y, tuned).curvature()
+    if curvature is None:
+        raise UserError(ADDITIVE)
+    parts = [(Factors(block.tuned.down), tuned - base)]
+    if block.down_step is not None:
+        parts.append((block.down_step, base))
+    along = sum((change * matrix.read_by(curvature.vectors) for matrix, change in parts), torch.zeros(()))
+    return curvature, parts, along
 
 
 def _gram(one: Factors, other: Factors, rows: slice, rest: slice, metric: Tensor | None) -> Tensor:

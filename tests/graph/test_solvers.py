@@ -47,6 +47,27 @@ def loaded(store: Store, results: AnalysisResults) -> Iterator[Store]:
         runs.delete(store, run)
 
 
+def test_confidence_is_a_property_of_coalitions_and_a_figure_of_the_run(
+    loaded: Store, results: AnalysisResults
+) -> None:
+    text = "MATCH (c:Coalition {run: $run}) RETURN c.layer AS layer, c.rank AS rank, c.confidence AS confidence"
+    for run in results.runs:
+        found = {(row["layer"], row["rank"]): row["confidence"] for row in loaded.read(text, {"run": run.id}).records()}
+        expected: dict[tuple[int, int], float | None] = dict.fromkeys(found)
+        if run.solver == "consensus":
+            for layer in (1, 2):
+                table = results.coalitions(run, layer)
+                expected |= {
+                    (layer, rank): None if size == 1 else confidence
+                    for rank, size, confidence in table[["coalition", "size", "confidence"]].itertuples(index=False)
+                }
+            assert any(found.values())
+        assert found == expected
+        shown = dict(runs.shown(loaded, run.id).values)
+        assert ("confidence" in shown) == (run.solver == "consensus")
+        assert {"halves_correlation", "halves_overlap", "halves_agreement", "choice_error"} <= set(shown)
+
+
 def test_every_solver_is_loaded_whole(loaded: Store, results: AnalysisResults) -> None:
     listed = {row["run"]: row for row in runs.listed(loaded).records()}
     statement = statements.load("sizes")

@@ -11,6 +11,7 @@ from tiny import save_adapter, save_kind
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.capture import LayerCapture, batches, capture, last_token
+from hedonic_graph.models.examples import halves
 from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.text.pairs import load_pairs
@@ -91,10 +92,11 @@ def test_a_capture_cut_off_goes_on_and_gives_the_same(
     assert len(batched) == 5
     for layer in LAYERS:
         torch.testing.assert_close(kept[layer].tuned, whole[layer].tuned, rtol=1e-4, atol=1e-5)
-        one, two = kept[layer].moments, whole[layer].moments
-        assert one is not None
-        assert two is not None
-        torch.testing.assert_close(one.comoment, two.comoment, rtol=1e-3, atol=1e-3)
+        halves, whole_halves = kept[layer].moments, whole[layer].moments
+        assert halves is not None
+        assert whole_halves is not None
+        for one, two in zip(halves, whole_halves, strict=True):
+            torch.testing.assert_close(one.comoment, two.comoment, rtol=1e-3, atol=1e-3)
 
 
 def test_a_stream_of_other_inputs_or_cut_short_is_not_taken(
@@ -150,3 +152,53 @@ def test_moments_of_large_means_keep_their_digits() -> None:
     # The plain sum of squares loses them all: 1e6 in float32 has steps of 0.06.
     naive = (rows.T @ rows) / 4000 - torch.outer(rows.mean(0), rows.mean(0))
     assert (naive - torch.cov(rows.T, correction=0)).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("mean", [0, 1000])
+def test_merged_moments_are_those_of_all_rows(mean: int) -> None:
+    torch.manual_seed(0)
+    rows = torch.randn(300, 5) @ torch.randn(5, 5) + mean
+    whole, merged = Moments.of(rows), Moments.of(rows[:70])
+    merged.merge(Moments.of(rows[70:]))
+    merged.merge(Moments.empty(5))
+    assert merged.count == whole.count == 300
+    torch.testing.assert_close(merged.mean, whole.mean)
+    torch.testing.assert_close(merged.comoment, whole.comoment, rtol=1e-4, atol=1e-2)
+    late = Moments.empty(5)
+    late.merge(merged)
+    torch.testing.assert_close(late.comoment, merged.comoment)
+
+
+@pytest.mark.parametrize("mean", [0, 1000])
+def test_moments_of_rows_seen_several_times(mean: int) -> None:
+    torch.manual_seed(0)
+    rows, times = torch.randn(6, 4) + mean, torch.tensor([2, 0, 1, 3, 0, 1])
+    again = Moments.of(rows.repeat_interleave(times, dim=0))
+    weighed = Moments.of(rows, times)
+    assert weighed.count == 7
+    torch.testing.assert_close(weighed.mean, again.mean)
+    torch.testing.assert_close(weighed.comoment, again.comoment, rtol=1e-4, atol=1e-3)
+    assert Moments.of(rows, torch.zeros(6)).count == 0
+
+
+@pytest.mark.parametrize("examples", [0, 1, 2, 7, 100])
+def test_halves_share_nothing_and_leave_nothing_out(examples: int) -> None:
+    first, second = halves(examples)
+    assert not (first & second).any()
+    assert (first | second).all()
+    assert int(first.sum()) == examples // 2
+    assert torch.equal(halves(examples), torch.stack([first, second]))
+
+
+def test_moments_of_the_halves_are_of_their_own_tokens(model: LoadedModel, prompts: list[str]) -> None:
+    """Each half alone, as if the other had never been there, whatever the batches."""
+    found = captured(model, prompts, (1,), all_tokens=True, batch_size=7)[1].moments
+    assert found is not None
+    for half, moments in zip(halves(len(prompts)), found, strict=True):
+        chosen = [prompt for prompt, here in zip(prompts, half.tolist(), strict=True) if here]
+        alone = captured(model, chosen, (1,), all_tokens=True, batch_size=24)[1].moments
+        assert alone is not None
+        alone[0].merge(alone[1])
+        assert moments.count == alone[0].count
+        torch.testing.assert_close(moments.mean, alone[0].mean, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(moments.comoment, alone[0].comoment, rtol=1e-3, atol=1e-3)

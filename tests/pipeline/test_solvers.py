@@ -45,7 +45,7 @@ def labels(folder: Path, run: str, layer: int) -> np.ndarray:
 def test_those_that_draw_have_a_run_a_seed_and_all_have_the_same_tables(asked: Config, solved: Path) -> None:
     results = open_results(solved)
     ids = [run.id for run in results.runs]
-    drawing = {"pac", "random", "kmeans", "leiden"}
+    drawing = {"pac", "consensus", "random", "kmeans", "leiden"}
     assert {id.removeprefix("tiny/pas.") for id in ids} == {"exact", "ward"} | {
         f"{solver}.{seed}" for solver in drawing for seed in (0, 1)
     }
@@ -56,7 +56,7 @@ def test_those_that_draw_have_a_run_a_seed_and_all_have_the_same_tables(asked: C
             assert members["utility"].notna().all()
             record = results.partition_record(run, layer)
             assert set(record["certificates"]) == {"uniform", "neighbourhood"}
-            assert record["utility"] == ("sum" if run.solver == "exact" else "mean")
+            assert record["utility"] == ("sum" if run.solver in ("exact", "consensus") else "mean")
         assert results.edges(run, 1, 20)["mass"].notna().all()
         assert {"blocking_bound_uniform", "largest_share", "significant_edges", "vanish_shuffled"} <= set(run.honesty)
         assert ("seed_agreement" in run.honesty) == (run.solver in drawing)
@@ -144,4 +144,4 @@ def test_an_analysis_from_before_there_were_these_options_opens(solved: Path, tm
     manifest = json.loads((tmp_path / "tiny/manifest.json").read_text())
     del manifest["config"]["leiden_resolution"]
     (tmp_path / "tiny/manifest.json").write_text(json.dumps(manifest))
-    assert len(open_results(tmp_path / "tiny").runs) == 10
+    assert len(open_results(tmp_path / "tiny").runs) == 12

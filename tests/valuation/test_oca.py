@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hedonic_graph.models.moments import Moments
-from hedonic_graph.valuation.oca import oca
+from hedonic_graph.valuation.oca import oca, oca_errors
 
 
 def reference(down: np.ndarray, activations: np.ndarray) -> np.ndarray:
@@ -65,3 +65,29 @@ def test_parallel_columns_give_zero_and_copies_give_the_angle() -> None:
 def test_no_rows_and_one_row_give_zero() -> None:
     assert not oca(torch.randn(4, 3), Moments.empty(3)).any()
     assert not oca(torch.randn(4, 3), Moments.of(torch.randn(1, 3))).any()
+
+
+def test_standard_errors_against_the_spread_over_fresh_texts() -> None:
+    """Of many draws of rows from one source; and what has no spread has none."""
+    torch.manual_seed(4)
+    down, mix = torch.randn(8, 5), torch.randn(5, 5)
+    down[:, 4] = 0.0
+    draws = torch.randn(400, 300, 5).abs() @ mix
+    pairs = torch.tensor([[0, 1], [1, 2], [3, 0], [2, 4]])
+    phis = torch.stack([oca(down, Moments.of(rows))[pairs[:, 0], pairs[:, 1]] for rows in draws])
+    found = torch.stack([oca_errors(down, rows, pairs, block_size=3) for rows in draws]).mean(0)
+    np.testing.assert_allclose(found[:3], phis.std(0)[:3], rtol=0.15)
+    assert found[3] == 0
+    assert not phis[:, 3].any()
+
+
+def test_standard_errors_against_numpy() -> None:
+    """To first order, what leaving each row out in turn gives (the jackknife)."""
+    torch.manual_seed(5)
+    down, rows = torch.randn(6, 4), torch.randn(400, 4) @ torch.randn(4, 4) + 2
+    pairs = torch.tensor([[0, 1], [2, 3], [1, 3]])
+    left_out = np.stack(
+        [reference(down.double().numpy(), np.delete(rows.double().numpy(), row, 0)) for row in range(400)]
+    )
+    spread = left_out.std(0) * np.sqrt(399)
+    np.testing.assert_allclose(oca_errors(down, rows, pairs), spread[pairs[:, 0], pairs[:, 1]], rtol=0.03)

@@ -20,7 +20,7 @@ from hedonic_graph.models.mlp import Factors, MLPBlock, Projections
 from hedonic_graph.models.norm import Norm
 from hedonic_graph.models.readout import Readout
 from hedonic_graph.valuation.exact import check_second_order, synergy
-from hedonic_graph.valuation.pas import pas
+from hedonic_graph.valuation.pas import pas, pas_errors
 
 
 def random_block(
@@ -71,6 +71,53 @@ def test_closed_form_is_the_autograd_hessian(step: str | None, norm: str | None,
         assert torch.equal(phi, phi.T)
         assert not phi.diagonal().any()
         assert (phi - expected).abs().max() < 2e-5 * expected.abs().max()
+
+
+def example(
+    step: str | None = "low", examples: int = 9, **options: Any
+) -> tuple[MLPBlock, Readout, Tensor, Tensor, Tensor]:
+    """What pas is called with, drawn at random."""
+    torch.manual_seed(11)
+    block, readout = random_block(13, 10, step=step, **options)
+    h, y = torch.randn(examples, 10), torch.randn(examples, 10) * 3 + 1
+    return block, readout, y, block.activations(h, block.tuned), block.activations(h, block.base)
+
+
+def test_parts_of_the_examples_have_the_whole_as_their_mean() -> None:
+    block, readout, *seen = example()
+    whole = pas(block, readout, *seen)
+    assert torch.equal(pas(block, readout, *seen, torch.ones(9, dtype=torch.int64)), whole)
+    first = torch.arange(9) < 4
+    parts = [pas(block, readout, *seen, half) for half in (first, ~first)]
+    torch.testing.assert_close(
+        (4 * parts[0] + 5 * parts[1]) / 9, whole, rtol=1e-4, atol=1e-5 * float(whole.abs().max())
+    )
+    torch.testing.assert_close(parts[0], pas(block, readout, *(one[:4] for one in seen)))
+
+
+def test_examples_seen_several_times_are_repeated_rows() -> None:
+    block, readout, *seen = example()
+    times = torch.tensor([0, 3, 1, 0, 0, 2, 1, 0, 2])
+    repeated = pas(block, readout, *(one.repeat_interleave(times, dim=0) for one in seen))
+    found = pas(block, readout, *seen, times)
+    torch.testing.assert_close(found, repeated, rtol=1e-4, atol=1e-5 * float(repeated.abs().max()))
+    order = torch.randperm(9)
+    shuffled = pas(block, readout, *(one[order] for one in seen), times[order])
+    torch.testing.assert_close(shuffled, found, rtol=1e-4, atol=1e-5 * float(repeated.abs().max()))
+
+
+@pytest.mark.parametrize(("step", "norm", "post", "capped"), CASES)
+def test_standard_errors_are_those_of_the_examples_one_by_one(
+    step: str | None, norm: str | None, post: bool, capped: bool
+) -> None:
+    block, readout, *seen = example(step, norm=norm, post=post, capped=capped)
+    each = torch.stack([pas(block, readout, *(part[one : one + 1] for part in seen)) for one in range(9)]).double()
+    pairs = torch.tensor([(i, j) for i in range(13) for j in range(13) if i != j])
+    expected = (each.std(0) / 3)[pairs[:, 0], pairs[:, 1]]
+    for size in (2048, 50):
+        found = pas_errors(block, readout, *seen, pairs, block_size=size)
+        assert (found - expected).abs().max() < 1e-4 * expected.max()
+    assert pas_errors(block, readout, *(one[:1] for one in seen), pairs[:2]).isnan().all()
 
 
 def test_zero_reference_takes_the_whole_neuron_off() -> None:
