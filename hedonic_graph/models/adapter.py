@@ -69,8 +69,8 @@ def attach(model: nn.Module, adapter: Adapter) -> None:
     _check_modules(model, adapter)
     try:
         wrapped = PeftModel(model, adapter.config)
-    except (ValueError, NotImplementedError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # Whatever PEFT makes of options that nobody checked.
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(f"adapter {adapter.name} cannot be put on this model: {reason}") from error
     for module in wrapped.modules():
         for variant in getattr(module, "lora_variant", {}).values():
@@ -108,6 +108,12 @@ def read(adapter: Files) -> Adapter:
         state = load_file(weights)
     except SafetensorError as error:
         raise UserError(f"adapter {adapter.name} cannot be read: {error}") from error
+    for name, tensor in state.items():
+        if not tensor.is_floating_point() or tensor.element_size() < 2:
+            raise UserError(
+                f"{name.removeprefix(_PREFIX)} of adapter {adapter.name} is stored as "
+                f"{str(tensor.dtype).removeprefix('torch.')}: quantised adapters are not covered"
+            )
     return Adapter(adapter.name, config, {name: tensor.float() for name, tensor in state.items()})
 
 
@@ -128,7 +134,7 @@ def _config(adapter: Files) -> Any:
         )
     try:
         config: Any = PeftConfig.from_pretrained(str(adapter.folder))
-    except (ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # As below.
         raise UserError(f"adapter {adapter.name} cannot be read: {error}") from error
     began = config.init_lora_weights
     if isinstance(began, str) and began.lower().startswith(_CHANGES_BASE):

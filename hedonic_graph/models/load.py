@@ -15,7 +15,7 @@ from hedonic_graph.models.loaded import LoadedModel, Tuning
 from hedonic_graph.models.locate import Files
 from hedonic_graph.models.mlp import projections
 from hedonic_graph.models.quiet import quiet
-from hedonic_graph.models.readout import check_head, token_ids
+from hedonic_graph.models.readout import check_head, check_tokens
 from hedonic_graph.models.skeleton import (
     build,
     gguf_option,
@@ -39,6 +39,8 @@ def shape_of(files: Files) -> dict[str, Any]:
     config = read_config(files)
     row = architecture_of(config)
     layers = build(config, files, causal=True).get_submodule(f"{row.backbone}.{row.layers}")
+    if not len(layers):
+        raise UserError(f"model {files.name} has no layers, by its configuration")
     return {
         "model_type": config.model_type,
         "layers": len(layers),
@@ -93,9 +95,7 @@ def load_model(
     check_layers(layers, len(loaded.layers), files.name)
     _check_weights(loaded, max(layers), reads=readout is not None)
     if tokens is not None:
-        token_ids(tokenizer, tokens)
-    elif readout and not (stored and stored.brings_head):
-        check_head(weights.name, len(weights.tensor(f"{HEAD}.weight")))
+        check_tokens(tokenizer, tokens, len(model.get_submodule(head_of(model)).weight))
     if reference == "base" and stored is not None:
         _check_touched(loaded, stored, layers)
     _bring_in_the_rest(loaded)
@@ -151,12 +151,16 @@ def _base_of(model: Any, row: Architecture, tuned: Files, files: Files, *, causa
 
 
 def _check_weights(loaded: LoadedModel, last: int, *, reads: bool) -> None:
-    """Raise UserError where weights are missing that the analysis would read; the head's, where it ``reads`` one."""
+    """Raise UserError where weights that the analysis would read are missing or not what the configuration says.
+
+    The head's are missed only where it ``reads`` one.
+    """
     model, row, weights = loaded.model, loaded.architecture, loaded.weights
     above = tuple(f"{row.backbone}.{row.layers}.{number}." for number in range(last + 1, len(loaded.layers)))
     # What is not on the meta device came with the adapter.
-    names = [plain_name(name) for name, one in model.named_parameters(remove_duplicate=False) if one.is_meta]
-    missing = [name for name in names if name and not name.startswith(above) and weights.stored(name) is None]
+    found = [(plain_name(name), one) for name, one in model.named_parameters(remove_duplicate=False) if one.is_meta]
+    shapes = {name: one.shape for name, one in found if name and not name.startswith(above)}
+    missing = [name for name in shapes if weights.stored(name) is None]
     head = f"{head_of(model)}."
     if lost := [name for name in missing if not name.startswith(head)]:
         raise UserError(f"{weights.name} lacks {len(lost)} of its weights, the first is {lost[0]}")
@@ -168,6 +172,10 @@ def _check_weights(loaded: LoadedModel, last: int, *, reads: bool) -> None:
             f"no task head: {where} the weights of {head[:-1]!r}, which the logit is read from; "
             "a generative model is read by --readout 'token: yes - no'"
         )
+    for name in (one for one in shapes if one not in missing):
+        if name == f"{HEAD}.weight":
+            check_head(weights.name, weights.shape(name)[0])
+        weights.check(name, shapes[name])
 
 
 def _check_touched(loaded: LoadedModel, adapter: adapters.Adapter, layers: tuple[int, ...]) -> None:

@@ -175,7 +175,7 @@ def test_quantised_weights(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) 
     # What a configuration keeps quiet about shows in the weights.
     folder = _copy(tiny_base, tmp_path / "eight")
     _change(folder, {}, {"model.layers.1.mlp.up_proj.weight": torch.int8})
-    with pytest.raises(UserError, match=r"up_proj.weight of eight is stored as int8: quantised"):
+    with pytest.raises(UserError, match=r"up_proj.weight of eight is stored as I8: quantised"):
         load(folder, tiny_adapter).block(1)
 
 
