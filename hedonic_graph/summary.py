@@ -99,6 +99,12 @@ def _percent(relative: float | None) -> str:
 def verdicts(results: AnalysisResults) -> list[str]:
     """What the figures let one say of each run, chance named as chance."""
     lines = []
+    prompts = results.analysis.manifest.get("prompts", {"cut": 0})
+    if prompts["cut"]:
+        lines.append(
+            f"{prompts['cut']} of {prompts['count']} prompts were cut at {prompts['max_tokens']} tokens (the longest "
+            f"has {prompts['longest']}): their last token stands in the middle of the text"
+        )
     if any(run.valuation == "pas" for run in results.runs):
         lines.append(_second_order(results))
     valuations = {run.valuation: run for run in results.runs if run.valuation is not None}

@@ -8,12 +8,12 @@ has no such weights is refused.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel, get_peft_model_state_dict
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -69,8 +69,8 @@ def attach(model: nn.Module, adapter: Adapter) -> None:
     _check_modules(model, adapter)
     try:
         wrapped = PeftModel(model, adapter.config)
-    except (ValueError, NotImplementedError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # Whatever PEFT makes of options that nobody checked.
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(f"adapter {adapter.name} cannot be put on this model: {reason}") from error
     for module in wrapped.modules():
         for variant in getattr(module, "lora_variant", {}).values():
@@ -103,15 +103,40 @@ def read(adapter: Files) -> Adapter:
     weights = adapter.folder / "adapter_model.safetensors"
     if not weights.is_file():
         raise UserError(f"adapter {adapter.name} has no adapter_model.safetensors")
+    config = _config(adapter)
     try:
-        config = PeftConfig.from_pretrained(str(adapter.folder))
         state = load_file(weights)
-    except (SafetensorError, json.JSONDecodeError, ValueError, TypeError, KeyError) as error:
+    except SafetensorError as error:
         raise UserError(f"adapter {adapter.name} cannot be read: {error}") from error
-    kind = getattr(config.peft_type, "value", config.peft_type)
+    for name, tensor in state.items():
+        if not tensor.is_floating_point() or tensor.element_size() < 2:
+            raise UserError(
+                f"{name.removeprefix(_PREFIX)} of adapter {adapter.name} is stored as "
+                f"{str(tensor.dtype).removeprefix('torch.')}: quantised adapters are not covered"
+            )
+    return Adapter(adapter.name, config, {name: tensor.float() for name, tensor in state.items()})
+
+
+def _config(adapter: Files) -> Any:
+    try:
+        said = json.loads((adapter.folder / "adapter_config.json").read_text(encoding="utf-8"))
+        kind = said.get("peft_type")
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"adapter {adapter.name} cannot be read: its adapter_config.json is damaged") from error
     if kind != "LORA":
-        raise UserError(f"adapter {adapter.name} is not covered ({kind}): only LoRA and DoRA are")
-    began: Any = config.init_lora_weights
+        raise UserError(f"adapter {adapter.name} is not covered ({kind or 'no peft_type'}): only LoRA and DoRA are")
+    # PEFT ignores what it does not know; only what is switched off can be ignored.
+    off = (key for key, value in said.items() if value is None or value is False or value in ([], {}))
+    if unknown := sorted(set(said) - {field.name for field in fields(LoraConfig)} - set(off)):
+        raise UserError(
+            f"adapter {adapter.name} is not covered: this release of peft does not know {' and '.join(unknown)}: "
+            "install the peft that it was saved with"
+        )
+    try:
+        config: Any = PeftConfig.from_pretrained(str(adapter.folder))
+    except Exception as error:  # As below.
+        raise UserError(f"adapter {adapter.name} cannot be read: {error}") from error
+    began = config.init_lora_weights
     if isinstance(began, str) and began.lower().startswith(_CHANGES_BASE):
         raise UserError(
             f"adapter {adapter.name} is not covered: it began with {began}, which changes the base weights; "
@@ -121,7 +146,7 @@ def read(adapter: Files) -> Adapter:
         if getattr(config, option, None):
             raise UserError(f"adapter {adapter.name} is not covered: it uses {option}")
     config.inference_mode = True
-    return Adapter(adapter.name, config, {name: tensor.float() for name, tensor in state.items()})
+    return config
 
 
 def _check_modules(model: nn.Module, adapter: Adapter) -> None:
@@ -139,7 +164,7 @@ def _check_modules(model: nn.Module, adapter: Adapter) -> None:
                     "by --readout score, a generative model's by --readout 'token: yes - no'"
                 )
             raise UserError(f"adapter {adapter.name} was made for another base: this model has no {path}")
-        if match:
+        if match and tensor.ndim == 2:
             shape = _shape(module)
             side, mine = (1, tensor.shape[1]) if match["side"] == "A" else (0, tensor.shape[0])
             if shape[side] != mine:
@@ -179,6 +204,13 @@ def _fill(wrapped: Any, adapter: Adapter) -> None:
         )
     for name, parameter in places.items():
         if id(parameter) in values:
+            if (shape := values[id(parameter)].shape) != parameter.shape:
+                # PEFT's configuration gives rank and scaling: with tensors of other ranks it would mean another step.
+                raise UserError(
+                    f"adapter {adapter.name} does not fit its adapter_config.json: "
+                    f"{name.removeprefix(_PREFIX).replace('.default', '')} is {list(shape)}, "
+                    f"by its configuration it would be {list(parameter.shape)}"
+                )
             owner = wrapped.get_submodule(name.rpartition(".")[0])
             owner._parameters[name.rpartition(".")[2]] = nn.Parameter(values[id(parameter)], requires_grad=False)
 

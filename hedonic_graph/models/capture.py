@@ -19,6 +19,7 @@ from hedonic_graph.models.examples import halves
 from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.mlp import MLPBlock
 from hedonic_graph.models.moments import Moments
+from hedonic_graph.models.prompts import tokenise
 from hedonic_graph.models.stream import Stream
 from hedonic_graph.models.walk import Batch, Step, embedding, through
 from hedonic_graph.progress import Progress, Silent
@@ -41,15 +42,18 @@ class LayerCapture:
 def batches(model: LoadedModel, prompts: Sequence[str], *, batch_size: int, max_tokens: int) -> list[Batch]:
     """Tokenise prompts and pad them in batches of similar length, longest first.
 
-    Prompts of more than ``max_tokens`` tokens lose their end. Padding goes on the side the tokenizer uses.
+    Prompts of more than ``max_tokens`` tokens lose their end. Padding goes on the side the tokenizer uses. Raises
+    UserError where :func:`~hedonic_graph.models.prompts.tokenise` does.
     """
-    ids = model.tokenizer(list(prompts), truncation=True, max_length=max_tokens)["input_ids"]
+    ids = tokenise(model, prompts, max_tokens).ids
     order = sorted(range(len(ids)), key=lambda example: (-len(ids[example]), example))
     found = []
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         padded = model.tokenizer.pad({"input_ids": [ids[example] for example in chosen]}, return_tensors="pt")
-        found.append(Batch(torch.tensor(chosen), padded["input_ids"], padded["attention_mask"]))
+        # Padding may be a token that the embedding lacks; what stands there is never looked at.
+        mask = padded["attention_mask"]
+        found.append(Batch(torch.tensor(chosen), padded["input_ids"] * mask, mask))
     return found
 
 

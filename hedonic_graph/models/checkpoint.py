@@ -1,7 +1,8 @@
 """The weights of a model as named tensors, read from its files one by one when they are needed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,29 @@ _INDEX = "model.safetensors.index.json"
 _PICKLED = "pytorch_model.bin"
 
 
+_PLAIN = ("F64", "F32", "F16", "BF16", *map(str, (torch.float64, torch.float32, torch.float16, torch.bfloat16)))
+"""Types of numbers, as files and PyTorch call them, that are what they say; others need a scale from elsewhere."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One tensor in a file, or in memory, and what it is; that is known without reading it."""
+
+    place: Path | Tensor
+    shape: tuple[int, ...]
+    dtype: str
+
+    @classmethod
+    def tensors(cls, state: Mapping[str, Any]) -> dict[str, "Stored"]:
+        """The tensors in a state dictionary, by name."""
+        found = {name: one for name, one in state.items() if isinstance(one, Tensor)}
+        return {name: cls(one, tuple(one.shape), str(one.dtype)) for name, one in found.items()}
+
+
 class Checkpoint:
     """Named tensors. Nothing stays in memory but what a file of PyTorch's own format maps."""
 
-    def __init__(self, name: str, found: dict[str, Path | Tensor], aliases: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, name: str, found: dict[str, Stored], aliases: Iterable[tuple[str, str]] = ()) -> None:
         self.name = name
         self._found = found
         self._aliases = tuple(aliases)
@@ -42,24 +62,41 @@ class Checkpoint:
                 return renamed
         return None
 
-    def tensor(self, name: str) -> Tensor:
-        """A copy of one tensor in float32, on the CPU; raises UserError where it is missing or not finite."""
-        stored = self.stored(name)
-        if stored is None:
-            raise UserError(f"{self.name} lacks {name}")
-        place = self._found[stored]
-        if isinstance(place, Path):
-            with safe_open(place, "pt") as shard:
-                place = shard.get_tensor(stored)
-        if not place.is_floating_point() or place.element_size() < 2:
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor; raises UserError where it is missing. Reads nothing."""
+        return self._entry(name)[1].shape
+
+    def check(self, name: str, shape: Sequence[int]) -> None:
+        """Raise UserError unless a tensor is there, in floating point numbers and of this shape. Reads nothing."""
+        stored, entry = self._entry(name)
+        if entry.dtype not in _PLAIN:
             raise UserError(
-                f"{stored} of {self.name} is stored as {str(place.dtype).removeprefix('torch.')}: "
+                f"{stored} of {self.name} is stored as {entry.dtype.removeprefix('torch.')}: "
                 "quantised weights are not covered; give the checkpoint they were made from"
             )
-        values = place.detach().to(torch.float32, copy=True)
+        if entry.shape != tuple(shape):
+            raise UserError(
+                f"{stored} of {self.name} is {list(entry.shape)}, its configuration says {list(shape)}: "
+                "the two do not belong together"
+            )
+
+    def tensor(self, name: str) -> Tensor:
+        """A copy of one tensor in float32, on the CPU; raises UserError where it is missing or not finite."""
+        stored, entry = self._entry(name)
+        values = entry.place
+        if isinstance(values, Path):
+            with safe_open(values, "pt") as shard:
+                values = shard.get_tensor(stored)
+        values = values.detach().to(torch.float32, copy=True)
         if not bool(torch.isfinite(values).all()):
             raise UserError(f"{stored} of {self.name} holds values that are not finite (NaN or infinite)")
         return values
+
+    def _entry(self, name: str) -> tuple[str, Stored]:
+        stored = self.stored(name)
+        if stored is None:
+            raise UserError(f"{self.name} lacks {name}")
+        return stored, self._found[stored]
 
     def fill(self, module: nn.Module, prefix: str, device: torch.device) -> None:
         """Give every parameter of ``module`` that lies on the meta device its stored values, float32 on ``device``.
@@ -74,12 +111,8 @@ class Checkpoint:
                 if parameter is None or stored is None:
                     continue
                 if parameter.is_meta:
+                    self.check(stored, parameter.shape)
                     values = self.tensor(stored)
-                    if values.shape != parameter.shape:
-                        raise UserError(
-                            f"{stored} of {self.name} is {list(values.shape)}, "
-                            f"its configuration says {list(parameter.shape)}"
-                        )
                 else:
                     values = parameter.detach().float()
                 owner._parameters[name] = nn.Parameter(values.to(device), requires_grad=False)
@@ -96,7 +129,7 @@ def plain_name(name: str) -> str | None:
     return None if ".original_module." in name else name.replace(".base_layer.", ".")
 
 
-def _find(files: Files) -> dict[str, Path | Tensor]:
+def _find(files: Files) -> dict[str, Stored]:
     if (files.folder / _INDEX).is_file():
         return _in_shards(files, _shards(files, files.folder / _INDEX))
     if (files.folder / "model.safetensors").is_file():
@@ -111,9 +144,9 @@ def _find(files: Files) -> dict[str, Path | Tensor]:
 
 def _shards(files: Files, index: Path) -> list[str]:
     try:
-        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError) as error:
-        raise UserError(f"{index.name} of {files.name} cannot be read: {error}") from error
+        shards = sorted({str(shard) for shard in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{index.name} of {files.name} is damaged: it maps no weights to files") from error
     if missing := [shard for shard in shards if not (files.folder / shard).is_file()]:
         raise UserError(
             f"model {files.name} lacks {missing[0]} ({len(missing)} of {len(shards)} shards are missing): "
@@ -122,24 +155,26 @@ def _shards(files: Files, index: Path) -> list[str]:
     return shards
 
 
-def _in_shards(files: Files, shards: list[str]) -> dict[str, Path | Tensor]:
-    found: dict[str, Path | Tensor] = {}
+def _in_shards(files: Files, shards: list[str]) -> dict[str, Stored]:
+    found: dict[str, Stored] = {}
     for shard in shards:
         path = files.folder / shard
         try:
             with safe_open(path, "pt") as stored:
-                found |= dict.fromkeys(stored.keys(), path)
+                for name in stored.keys():  # noqa: SIM118
+                    one = stored.get_slice(name)
+                    found[name] = Stored(path, tuple(one.get_shape()), one.get_dtype())
         except SafetensorError as error:
             raise UserError(f"model {files.name} cannot be loaded: {shard} is damaged ({error})") from error
     return found
 
 
-def _in_pickles(files: Files, shards: list[str]) -> dict[str, Path | Tensor]:
-    found: dict[str, Path | Tensor] = {}
+def _in_pickles(files: Files, shards: list[str]) -> dict[str, Stored]:
+    found: dict[str, Stored] = {}
     for shard in shards:
         try:
             state: Any = torch.load(files.folder / shard, map_location="cpu", mmap=True, weights_only=True)
-            found |= {name: value for name, value in state.items() if isinstance(value, Tensor)}
+            found |= Stored.tensors(state)
         except Exception as error:  # Whatever torch makes of a damaged or hostile file.
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise UserError(f"model {files.name} cannot be loaded: {shard} is damaged ({reason})") from error

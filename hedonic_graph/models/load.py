@@ -9,13 +9,13 @@ from transformers import AutoModelForSequenceClassification
 from hedonic_graph.config import show_layers
 from hedonic_graph.errors import UserError
 from hedonic_graph.models import adapter as adapters
-from hedonic_graph.models.architectures import HEAD, architecture_of
+from hedonic_graph.models.architectures import HEAD, Architecture, architecture_of
 from hedonic_graph.models.checkpoint import plain_name
 from hedonic_graph.models.loaded import LoadedModel, Tuning
 from hedonic_graph.models.locate import Files
 from hedonic_graph.models.mlp import projections
 from hedonic_graph.models.quiet import quiet
-from hedonic_graph.models.readout import check_head, token_ids
+from hedonic_graph.models.readout import check_head, check_tokens
 from hedonic_graph.models.skeleton import (
     build,
     gguf_option,
@@ -28,16 +28,6 @@ from hedonic_graph.models.skeleton import (
 )
 from hedonic_graph.text.readouts import SCORE, parse_readout
 
-_SHAPE = {
-    "model_type": "model type",
-    "num_hidden_layers": "layers",
-    "hidden_size": "width",
-    "intermediate_size": "neurons",
-    "n_inner": "neurons",
-    "ffn_hidden_size": "neurons",
-}
-"""What a model keeps when it is tuned: names in configurations, and for people."""
-
 
 def shape_of(files: Files) -> dict[str, Any]:
     """Read what a model's configuration says without loading weights.
@@ -49,6 +39,8 @@ def shape_of(files: Files) -> dict[str, Any]:
     config = read_config(files)
     row = architecture_of(config)
     layers = build(config, files, causal=True).get_submodule(f"{row.backbone}.{row.layers}")
+    if not len(layers):
+        raise UserError(f"model {files.name} has no layers, by its configuration")
     return {
         "model_type": config.model_type,
         "layers": len(layers),
@@ -87,27 +79,23 @@ def load_model(
     causal = tokens is not None if readout else stored is None or not stored.brings_head
     config = read_config(tuned or files)
     row = architecture_of(config)
-    if tuned is not None:
-        _check_same_shape(config, tuned, files)
     model = build(config, tuned or files, causal=causal)
-    stack: Any = model.get_submodule(f"{row.backbone}.{row.layers}")
-    check_layers(layers, len(stack), files.name)
     weights = open_weights(tuned or files, model, row)
     tuning = None
     if tuned is not None:
-        tuning = Tuning(open_weights(files, model, row), copy.deepcopy(stack))
+        base = _base_of(model, row, tuned, files, causal=causal)
+        tuning = Tuning(open_weights(files, base, row), base)
     elif stored is not None:
-        tuning = Tuning(weights, copy.deepcopy(stack))
+        tuning = Tuning(weights, copy.deepcopy(model))
         with quiet():
             adapters.attach(model, stored)
         model.eval()
     tokenizer = read_tokenizer(files, tuned)
     loaded = LoadedModel(model, tokenizer, row, device, weights, stored, tuning, reference, tokens)
+    check_layers(layers, len(loaded.layers), files.name)
     _check_weights(loaded, max(layers), reads=readout is not None)
     if tokens is not None:
-        token_ids(tokenizer, tokens)
-    elif readout and not (stored and stored.brings_head):
-        check_head(weights.name, len(weights.tensor(f"{HEAD}.weight")))
+        check_tokens(tokenizer, tokens, len(model.get_submodule(head_of(model)).weight))
     if reference == "base" and stored is not None:
         _check_touched(loaded, stored, layers)
     _bring_in_the_rest(loaded)
@@ -137,23 +125,42 @@ def check_layers(layers: tuple[int, ...], count: int, name: str) -> None:
         raise UserError(f"{name} has no layer {outside[0]}: its layers are 0-{count - 1}")
 
 
-def _check_same_shape(config: Any, tuned: Files, files: Files) -> None:
-    base = read_config(files)
-    for name, words in _SHAPE.items():
-        mine, other = getattr(config, name, None), getattr(base, name, None)
-        if mine != other:
-            raise UserError(
-                f"{tuned.name} was not tuned from {files.name}: {words} {mine} in one, {other} in the other"
-            )
+def _base_of(model: Any, row: Architecture, tuned: Files, files: Files, *, causal: bool) -> Any:
+    """The modules of the base that ``model`` was tuned from, by the base's own configuration.
+
+    Raises UserError unless their layers are built alike: parameters, their shapes, activation.
+    """
+
+    def check(what: str, one: Any, other: Any) -> None:
+        if one != other:
+            raise UserError(f"{tuned.name} was not tuned from {files.name}: {what} {one} in one, {other} in the other")
+
+    config = read_config(files)
+    check("model type", model.config.model_type, config.model_type)
+    base = build(config, files, causal=causal)
+    one, other = (whole.get_submodule(f"{row.backbone}.{row.layers}") for whole in (model, base))
+    check("layers", len(one), len(other))
+    here, there = ({name: list(values.shape) for name, values in stack.named_parameters()} for stack in (one, other))
+    for name in sorted({*here, *there}):
+        check(name, here.get(name, "none"), there.get(name, "none"))
+    acts = [stack[0].get_submodule(f"{row.mlp}.{row.activation}") for stack in (one, other)]
+    x = torch.linspace(-5, 5, 101)
+    if not torch.allclose(acts[0](x), acts[1](x), rtol=1e-5, atol=1e-6):
+        check("activation", *(type(act).__name__ for act in acts))
+    return base
 
 
 def _check_weights(loaded: LoadedModel, last: int, *, reads: bool) -> None:
-    """Raise UserError where weights are missing that the analysis would read; the head's, where it ``reads`` one."""
+    """Raise UserError where weights that the analysis would read are missing or not what the configuration says.
+
+    The head's are missed only where it ``reads`` one.
+    """
     model, row, weights = loaded.model, loaded.architecture, loaded.weights
     above = tuple(f"{row.backbone}.{row.layers}.{number}." for number in range(last + 1, len(loaded.layers)))
     # What is not on the meta device came with the adapter.
-    names = [plain_name(name) for name, one in model.named_parameters(remove_duplicate=False) if one.is_meta]
-    missing = [name for name in names if name and not name.startswith(above) and weights.stored(name) is None]
+    found = [(plain_name(name), one) for name, one in model.named_parameters(remove_duplicate=False) if one.is_meta]
+    shapes = {name: one.shape for name, one in found if name and not name.startswith(above)}
+    missing = [name for name in shapes if weights.stored(name) is None]
     head = f"{head_of(model)}."
     if lost := [name for name in missing if not name.startswith(head)]:
         raise UserError(f"{weights.name} lacks {len(lost)} of its weights, the first is {lost[0]}")
@@ -165,6 +172,10 @@ def _check_weights(loaded: LoadedModel, last: int, *, reads: bool) -> None:
             f"no task head: {where} the weights of {head[:-1]!r}, which the logit is read from; "
             "a generative model is read by --readout 'token: yes - no'"
         )
+    for name in (one for one in shapes if one not in missing):
+        if name == f"{HEAD}.weight":
+            check_head(weights.name, weights.shape(name)[0])
+        weights.check(name, shapes[name])
 
 
 def _check_touched(loaded: LoadedModel, adapter: adapters.Adapter, layers: tuple[int, ...]) -> None:

@@ -25,8 +25,8 @@ class Tuning:
 
     weights: Checkpoint
     """The base model's."""
-    layers: nn.ModuleList
-    """Its layers, all on the meta device."""
+    model: Any
+    """Its modules, all parameters on the meta device."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,9 @@ class LoadedModel:
         """The same layer, or one part of it, with base weights; None where nothing was tuned."""
         if self.tuning is None:
             return None
-        module = copy.deepcopy(self.tuning.layers.get_submodule(f"{number}.{part}".rstrip(".")))
-        self.tuning.weights.fill(module, f"{self._path(number)}.{part}".rstrip("."), self.device)
+        path = f"{self._path(number)}.{part}".rstrip(".")
+        module: nn.Module = copy.deepcopy(self.tuning.model.get_submodule(path))
+        self.tuning.weights.fill(module, path, self.device)
         return module
 
     def block(self, number: int, layer: nn.Module | None = None) -> MLPBlock:

@@ -21,7 +21,7 @@ class Norm:
     @classmethod
     def of(cls, module: Any, kind: Literal["rms", "layer"], *, one_plus_gain: bool = False) -> "Norm":
         """Read a norm module of ``transformers``, in float32."""
-        eps = getattr(module, "variance_epsilon", None) or getattr(module, "eps", None)
+        eps = getattr(module, "variance_epsilon", getattr(module, "eps", None))
         if eps is None:
             raise TypeError(f"{type(module).__name__} has no epsilon")
         gain, bias = module.weight.detach().float(), getattr(module, "bias", None)

@@ -66,6 +66,20 @@ def token_ids(tokenizer: Any, pair: TokenPair) -> tuple[int, int]:
     return plus, minus
 
 
+def check_tokens(tokenizer: Any, pair: TokenPair, known: int) -> None:
+    """Raise UserError unless a head of ``known`` tokens can read two tokens where this tokenizer ends a prompt."""
+    for text, number in zip((pair.plus, pair.minus), token_ids(tokenizer, pair), strict=True):
+        if number >= known:
+            raise UserError(f"readout: {text!r} is token {number} of this tokenizer, and the head has {known}")
+    plain, prompt = tokenizer.encode("x", add_special_tokens=False), tokenizer.encode("x")
+    if prompt[-len(plain) :] != plain:
+        added = tokenizer.convert_ids_to_tokens(prompt[-1])
+        raise UserError(
+            f"readout: this tokenizer ends every prompt with {added!r}, and the model would be read behind that: "
+            "save the tokenizer without it (add_eos_token false)"
+        )
+
+
 def _token_id(tokenizer: Any, text: str) -> int:
     # Tokenizers join a text's beginning to what stands before it, so it is read behind something.
     before = "x" if text[0].isspace() else "x\n"

@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 
 import torch
 from accelerate import init_empty_weights
-from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.architectures import HEAD, Architecture, architecture_of
-from hedonic_graph.models.checkpoint import Checkpoint
+from hedonic_graph.models.checkpoint import Checkpoint, Stored
 from hedonic_graph.models.locate import Files
 from hedonic_graph.models.quiet import quiet
 
@@ -116,7 +115,7 @@ def open_weights(files: Files, model: Any, row: Architecture) -> Checkpoint:
         ),
         files,
     )
-    return Checkpoint(files.name, dict(whole.state_dict()), aliases)
+    return Checkpoint(files.name, Stored.tensors(whole.state_dict()), aliases)
 
 
 def read_tokenizer(files: Files, tuned: Files | None = None) -> Any:
@@ -124,6 +123,7 @@ def read_tokenizer(files: Files, tuned: Files | None = None) -> Any:
     own = tuned is not None and any((tuned.folder / name).is_file() for name in _TOKENIZER_FILES)
     source = tuned if tuned is not None and own else files
     tokenizer = reading(lambda: AutoTokenizer.from_pretrained(source.folder, **gguf_option(source)), source)
+    tokenizer.truncation_side = "right"
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token is None:
@@ -141,6 +141,15 @@ def reading(load: Callable[[], _T], files: Files) -> _T:
     try:
         with quiet():
             return load()
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UserError(f"model {files.name} cannot be loaded: {reason}") from error
+    except UserError:
+        raise
+    except Exception as error:  # Whatever transformers makes of a configuration that nobody checked.
+        raise UserError(f"model {files.name} cannot be loaded: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What an error of ``transformers`` says, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    if isinstance(error, KeyError):
+        return f"{lines[0]} is unknown to transformers, or missing"
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

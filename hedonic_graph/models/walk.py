@@ -66,7 +66,8 @@ def through(model: LoadedModel, number: int, layer: nn.Module) -> Iterator[Step]
         entering = hidden
         return _run(model, batch, inputs_embeds=hidden)
 
-    aside = _Aside((model.tuning.layers if model.tuning else model.layers)[0])
+    plain = model.tuning.model if model.tuning else model.model
+    aside = _Aside(plain.get_submodule(f"{model.architecture.backbone}.{model.architecture.layers}.0"))
     with _standing_in({**dict.fromkeys(model.layers[:number], aside), model.layers[number]: stop}):
         yield step
 

@@ -46,11 +46,12 @@ def analyze(
     with Analysis.writing(folder, "analyze") as analysis:
         context = Context(analysis, config, on, subject, pairs, report)
         # What would fail on the model must fail before the folder looks like an analysis.
-        model = context.described_model()
+        model, prompts = context.described_model(), context.described_prompts()
         analysis.manifest |= {
             "complete": False,
             "config": json.loads(config.as_json()),
             "model": model,
+            "prompts": prompts,
             "packages": packages(),
             "device": str(on),
         }

@@ -39,7 +39,7 @@ def capture_layers(context: Context[CommonConfig]) -> None:
     model = context.model
     batched = capturing.batches(
         model,
-        [pair.fill(config.prompt) for pair in context.pairs],
+        context.prompts,
         batch_size=config.batch_size,
         max_tokens=config.max_tokens,
     )

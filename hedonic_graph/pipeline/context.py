@@ -10,6 +10,7 @@ import torch
 from hedonic_graph.analysis import Analysis, key_of
 from hedonic_graph.config import CommonConfig
 from hedonic_graph.errors import UserError
+from hedonic_graph.pipeline.reading import text_key
 from hedonic_graph.pipeline.subject import Subject
 from hedonic_graph.text.pairs import Pair
 
@@ -65,6 +66,33 @@ class Context(Generic[C]):
             self.report(f"reading {self.subject.label}")
             before = {"card": card(self.model, config.layers)}
         return entry | {"card": before["card"], "card_key": key}
+
+    @property
+    def prompts(self) -> list[str]:
+        """What the model reads, a prompt for each pair."""
+        return [pair.fill(self.config.prompt) for pair in self.pairs]
+
+    def described_prompts(self) -> dict[str, Any]:
+        """What the manifest says of the prompts: how many, tokens of the longest, how many were cut at how many.
+
+        Tokenises them, so that what fails on them fails here; what was found before is kept.
+        """
+        from hedonic_graph.models.prompts import tokenise
+
+        config = self.config
+        key = key_of(
+            model=self.subject.fingerprint,
+            text=text_key(self.pairs),
+            prompt=config.prompt,
+            max_tokens=config.max_tokens,
+            readout=config.readout,
+        )
+        before: dict[str, Any] = self.analysis.manifest.get("prompts", {})
+        if before.get("key") == key:
+            return before
+        found = tokenise(self.model, self.prompts, config.max_tokens)
+        record = {"count": len(found.ids), "longest": found.longest, "max_tokens": config.max_tokens}
+        return record | {"cut": found.cut, "key": key}
 
     def steps(self) -> list[tuple[int, int]]:
         """Each analysed layer with the next one analysed."""

@@ -68,6 +68,7 @@ def import_partitions(
             context = _context(analysis, config, device, subject, pairs, report)
             # What would fail on the model must fail before anything is written.
             model = context.described_model()
+            manifest["prompts"] = context.described_prompts()
         if not others:
             manifest |= {"config": json.loads(config.as_json()), "model": model, "terms": terms}
         manifest |= {"complete": bool(others), "imports": others, "packages": packages(), "device": device}

@@ -35,6 +35,10 @@ def parse_readout(readout: str) -> TokenPair | None:
         plus, minus = (json.loads(word) if word.startswith('"') else f" {word}" for word in match.groups())
     except json.JSONDecodeError as error:
         raise UserError(f"readout {readout!r} cannot be read: {error.msg}") from error
+    try:
+        (plus + minus).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"readout {readout!r} cannot be read: half of a surrogate pair is no text") from error
     if not plus or not minus or plus == minus:
         raise UserError(f"readout {readout!r} needs two different tokens")
     return TokenPair(plus, minus)

@@ -1,5 +1,6 @@
 """Capture: padding, interruption, and what it keeps; test_architectures.py holds it to whole models."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +8,18 @@ import pytest
 import torch
 from models.loading import captured, load
 from safetensors.torch import load_file, save_file
-from tiny import save_adapter, save_kind
+from tiny import make_tokenizer, save_adapter, save_base, save_kind
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.capture import LayerCapture, batches, capture, last_token
 from hedonic_graph.models.examples import halves
 from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.moments import Moments
+from hedonic_graph.models.prompts import tokenise
 from hedonic_graph.text.pairs import load_pairs
 
 LAYERS = (1, 2)
+READ = "token: yes - no"
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,30 @@ def test_padding_side_and_batch_size_do_not_matter(kind: str, prompts: list[str]
             for name in ("y", "tuned", "base"):
                 one, two = getattr(plain[layer], name), getattr(other[layer], name)
                 torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_may_be_a_token_that_the_embedding_lacks(model: LoadedModel, prompts: list[str], side: str) -> None:
+    plain = captured(model, prompts, LAYERS, side=side)
+    other = replace(model, tokenizer=make_tokenizer())
+    other.tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+    assert other.tokenizer.pad_token_id == len(model.model.get_input_embeddings().weight)
+    for layer, kept in captured(other, prompts, LAYERS, side=side).items():
+        assert torch.equal(kept.y, plain[layer].y)
+
+
+def test_prompts_lose_their_end(model: LoadedModel) -> None:
+    found = tokenise(model, ["query what is", "query what is a neuron", "graph"], 4)
+    words = [" ".join(model.tokenizer.convert_ids_to_tokens(one)) for one in found.ids]
+    assert words == ["query what is", "query what is a", "graph"]
+    assert (found.cut, found.longest) == (1, 5)
+
+
+def test_as_many_tokens_as_positions(tmp_path: Path, prompts: list[str]) -> None:
+    model = load(save_base(tmp_path / "base", "gpt2", max_position_embeddings=5), None, reference="zero", readout=READ)
+    assert tokenise(model, ["query what is a neuron"], 64).longest == 5
+    with pytest.raises(UserError, match=r"the longest prompt has 6 tokens, and base has 5 positions"):
+        tokenise(model, ["query what is a neuron", "query what is a neuron graph"], 64)
 
 
 class Stop(Exception):

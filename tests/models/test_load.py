@@ -114,7 +114,7 @@ def test_a_tuned_model_of_another_base(tmp_path: Path, tiny_base: Path) -> None:
     with pytest.raises(UserError, match="model type mistral in one, llama in the other"):
         load(tiny_base, tuned=other)
     other = save_tuned(save_base(tmp_path / "wide", d_ff=56), tmp_path / "tuned3")
-    with pytest.raises(UserError, match=r"not tuned from tiny: neurons 56 in one, 40 in the other"):
+    with pytest.raises(UserError, match=r"tiny: 0\.mlp\.down_proj\.weight \[24, 56\] in one, \[24, 40\] in the"):
         load(tiny_base, tuned=other)
 
 
@@ -175,7 +175,7 @@ def test_quantised_weights(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) 
     # What a configuration keeps quiet about shows in the weights.
     folder = _copy(tiny_base, tmp_path / "eight")
     _change(folder, {}, {"model.layers.1.mlp.up_proj.weight": torch.int8})
-    with pytest.raises(UserError, match=r"up_proj.weight of eight is stored as int8: quantised"):
+    with pytest.raises(UserError, match=r"up_proj.weight of eight is stored as I8: quantised"):
         load(folder, tiny_adapter).block(1)
 
 
@@ -318,3 +318,60 @@ def test_incomplete_adapter(tmp_path: Path, tiny_base: Path, tiny_adapter: Path)
     save_file(kept, adapter / "adapter_model.safetensors")
     with pytest.raises(UserError, match=r"is incomplete: it lacks 8 tensors, the first is .*up_proj\.lora_A"):
         load(tiny_base, adapter)
+
+
+@pytest.mark.parametrize(
+    "cut", [("lora_A", lambda one: one[:2]), ("lora_B", lambda one: one[:, :2]), ("lora_B", lambda one: one[:, 0])]
+)
+def test_a_tensor_of_another_rank_than_the_adapter_says(
+    tmp_path: Path, tiny_base: Path, tiny_adapter: Path, cut: tuple[str, Any]
+) -> None:
+    adapter = _copy(tiny_adapter, tmp_path / "lora")
+    side, part = cut
+    state = load_file(adapter / "adapter_model.safetensors")
+    name = f"base_model.model.model.layers.1.mlp.up_proj.{side}.weight"
+    state[name] = part(state[name]).clone()
+    save_file(state, adapter / "adapter_model.safetensors")
+    with pytest.raises(UserError, match=rf"does not fit its adapter_config\.json: .*up_proj\.{side}\.weight is \["):
+        load(tiny_base, adapter)
+
+
+def test_another_rank_than_that_of_all_its_tensors(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) -> None:
+    adapter = _adapter_configured(tiny_adapter, tmp_path / "lora", r=7)
+    with pytest.raises(UserError, match=r"lora_A\.weight is \[3, 24\], by its configuration it would be \[7, 24\]"):
+        load(tiny_base, adapter)
+
+
+def test_options_of_a_newer_peft(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) -> None:
+    newer = _adapter_configured(tiny_adapter, tmp_path / "newer", use_superlora=True, residual_gain=3.0, more=None)
+    with pytest.raises(UserError, match="does not know residual_gain and use_superlora: install the peft"):
+        load(tiny_base, newer)
+    # What a newer release saves of options that are not used.
+    unused = _adapter_configured(tiny_adapter, tmp_path / "unused", use_superlora=False, superlora_config=None, more=[])
+    assert load(tiny_base, unused).adapter is not None
+
+
+def test_a_tuned_model_whose_mlp_is_built_otherwise(tmp_path: Path, tiny_base: Path) -> None:
+    """Biases, the activation and the sizes are those of each model's own configuration."""
+    biased = save_kind(tmp_path / "biased", "llama with biases")
+    with pytest.raises(UserError, match=r"not tuned from biased: 0\.mlp\.down_proj\.bias none in one, \[24\] "):
+        load(biased, tuned=save_tuned(tiny_base, tmp_path / "plain"))
+    with pytest.raises(UserError, match=r"0\.mlp\.down_proj\.bias \[24\] in one, none in the other"):
+        load(tiny_base, tuned=save_tuned(biased, tmp_path / "biased2"))
+    gelu = save_tuned(save_kind(tmp_path / "gelu", "llama", hidden_act="gelu"), tmp_path / "other")
+    with pytest.raises(UserError, match="activation GELUActivation in one, SiLUActivation in the other"):
+        load(tiny_base, tuned=gelu)
+    # GPT-2's own size of an MLP is four times its width: said or not, it is the same.
+    four = {"n_inner": 4 * 24}
+    base = save_base(tmp_path / "gpt2", "gpt2", **four)
+    tuned = _configured(save_tuned(base, tmp_path / "said"), tmp_path / "unsaid", n_inner=None)
+    assert load(base, tuned=tuned).tuning is not None
+    with pytest.raises(UserError, match=r"0\.mlp\.c_fc\.bias \[96\] in one, \[40\] in the other"):
+        load(save_base(tmp_path / "narrow", "gpt2"), tuned=tuned)
+
+
+def _adapter_configured(adapter: Path, folder: Path, **change: Any) -> Path:
+    folder = _copy(adapter, folder)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps(config | change))
+    return folder

@@ -14,7 +14,8 @@ from hedonic_graph.cli import main
 from hedonic_graph.config import Config
 from hedonic_graph.pipeline.analyze import analyze
 from hedonic_graph.results import open_results
-from hedonic_graph.summary import model_lines, model_table
+from hedonic_graph.summary import model_lines, model_table, verdicts
+from hedonic_graph.text.pairs import load_pairs
 
 
 @pytest.fixture
@@ -87,6 +88,23 @@ def test_the_card_is_in_the_summary_and_read_once(small: Config, tmp_path: Path)
     assert "in per cent of the base's norm" in shown.output
     record = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
     assert record["model"]["card"]["tuning"]["changes"]["1"]["mlp.up_proj.weight"]["rank"] == 3
+
+
+def test_prompts_that_lose_their_end_are_counted(small: Config, tmp_path: Path) -> None:
+    analyze(replace(small, max_tokens=14), tmp_path / "cut")
+    results = open_results(tmp_path / "cut")
+    kept = results.analysis.manifest["prompts"]
+    # Each word is a token; so are "query", "passage", two colons and a comma.
+    tokens = [len(f"{pair.query} {pair.passage}".split()) + 5 for pair in load_pairs(Path(small.text))]
+    cut = sum(one > 14 for one in tokens)
+    assert 0 < cut < 24
+    assert {name: kept[name] for name in ("count", "longest", "max_tokens", "cut")} == {
+        "count": 24, "longest": max(tokens), "max_tokens": 14, "cut": cut
+    }  # fmt: skip
+    said = f"{cut} of 24 prompts were cut at 14 tokens (the longest has {max(tokens)}): their last token stands in"
+    assert verdicts(results)[0].startswith(said)
+    analyze(small, tmp_path / "cut")
+    assert not any("cut at" in line for line in verdicts(open_results(tmp_path / "cut")))
 
 
 @pytest.mark.parametrize("kind", ["gemma2", "gpt_neox", "gpt2", "phi3"])
