@@ -17,7 +17,7 @@ from torch import Tensor
 from hedonic_graph.bench.machine import peak
 from hedonic_graph.bench.plain_game import choices
 from hedonic_graph.bench.process import answer
-from hedonic_graph.game.baselines import random_partition
+from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
 from hedonic_graph.lineage.mass import composite_flow
 from hedonic_graph.lineage.step import track
