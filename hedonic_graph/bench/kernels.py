@@ -32,7 +32,7 @@ SMALLEST = 64
 """Neurons."""
 RANK = 8
 """Of the drawn LoRA."""
-BLOCK = 2048
+BLOCK = 1024
 """Rows that a limit multiplies at a time, as ours do."""
 SIZE = 24
 """Mean size of the coalitions followed, as of exact Top-Cover on real valuations."""

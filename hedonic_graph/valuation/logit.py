@@ -19,8 +19,8 @@ from hedonic_graph.models.readout import Readout
 class Curvature:
     """Hessians of B examples: ``sum_kl coupling_kl v_k v_l^T + sum_m weight_m diag(metric_m)``."""
 
-    vectors: Tensor
-    """v [k, B, d]"""
+    vectors: list[Tensor]
+    """k times v, each [B, d], or [1, d] where it is the same for all examples"""
     coupling: Tensor
     """[k, k, B], symmetric in k"""
     diagonals: tuple[tuple[Tensor, Tensor | None], ...]
@@ -75,11 +75,10 @@ def _of_readout(readout: Readout, y: Tensor) -> tuple[Tensor, Curvature | None]:
         gradient = slope.T @ v
         if readout.cap is None:
             return gradient, None
-        vectors = v[:, None].expand(-1, *y.shape)
-        return gradient, Curvature(vectors, torch.diag_embed(bend.T).permute(1, 2, 0), ())
+        return gradient, Curvature([*v[:, None]], torch.diag_embed(bend.T).permute(1, 2, 0), ())
     gradient = (slope / rho).T @ v - ((slope * level).sum(0) / (d * rho**3)).unsqueeze(1) * seen
     heads = len(v)
-    pieces = [*v[:, None].expand(-1, *y.shape), seen]
+    pieces = [*v[:, None], seen]
     coupling = y.new_zeros(heads + 2, heads + 2, len(y))
     across = -slope / (d * rho**3) - bend * level / (d * rho**4)
     own = torch.arange(heads)
@@ -89,11 +88,11 @@ def _of_readout(readout: Readout, y: Tensor) -> tuple[Tensor, Curvature | None]:
     flat = -(slope * level).sum(0) / (d * rho**3)
     if norm.kind == "layer":
         # The identity acts on centred steps only: it loses their common part.
-        pieces.append(torch.ones_like(y))
+        pieces.append(torch.ones_like(y[:1]))
         coupling[-1, -1] = -flat / d
     else:
         coupling = coupling[:-1, :-1]
-    return gradient, Curvature(torch.stack(pieces), coupling, ((flat, None),))
+    return gradient, Curvature(pieces, coupling, ((flat, None),))
 
 
 def _derivatives(readout: Readout, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,12 +119,14 @@ def _behind(norm: Norm, m: Tensor, gradient: Tensor, outer: Curvature | None) ->
     coupling[0, 0] = 3 * level / (d**2 * rho**5)
     diagonals: list[tuple[Tensor, Tensor | None]] = [(-level / (d * rho**3), None)]
     if outer is None:
-        return Curvature(torch.stack(pieces), coupling, tuple(diagonals))
+        return Curvature(pieces, coupling, tuple(diagonals))
     # The outer Hessian between the norm's Jacobian gain * (1 / rho - m m^T / (d rho^3)) on both sides.
-    through = gain * outer.vectors
-    along = (through * m).sum(2, keepdim=True) / (d * rho**3)[:, None]
-    pieces += [*(through / rho[:, None] - along * m)]
-    coupling = torch.nn.functional.pad(coupling, (0, 0, 0, len(through), 0, len(through)))
+    for vector in outer.vectors:
+        through = gain * vector
+        along = (through * m).sum(1, keepdim=True) / (d * rho**3)[:, None]
+        pieces.append(through / rho[:, None] - along * m)
+    added = len(outer.vectors)
+    coupling = torch.nn.functional.pad(coupling, (0, 0, 0, added, 0, added))
     coupling[3:, 3:] = outer.coupling
     for flat, metric in outer.diagonals:
         assert metric is None, "one norm behind the MLP gives one diagonal"
@@ -133,4 +134,4 @@ def _behind(norm: Norm, m: Tensor, gradient: Tensor, outer: Curvature | None) ->
         coupling[0, 1] -= flat / (d * rho**4)
         coupling[1, 0] -= flat / (d * rho**4)
         coupling[0, 0] += flat * (gain * m).square().sum(1) / (d**2 * rho**6)
-    return Curvature(torch.stack(pieces), coupling, tuple(diagonals))
+    return Curvature(pieces, coupling, tuple(diagonals))

@@ -4,6 +4,8 @@
 and a diagonal or two, so every pair comes from a few matrix products, without autograd or another forward pass.
 """
 
+from functools import reduce
+
 import torch
 from torch import Tensor
 
@@ -27,13 +29,13 @@ def pas(
     base: Tensor,
     times: Tensor | None = None,
     *,
-    block_size: int = 2048,
+    block_size: int = 1024,
 ) -> Tensor:
     """Return phi float32 [n, n], symmetric with a zero diagonal.
 
     ``y`` [B, d] is the residual stream after the MLP, ``tuned`` and ``base`` [B, n] the activations, all at
     the scored position; each example counts ``times`` [B], once by default. Everything runs on the device of
-    ``y``; beside phi it needs a few [B, n] arrays and blocks of ``block_size`` squared. Raises UserError for a
+    ``y``; beside phi it needs a few [B, n] arrays and a few stripes of ``block_size`` rows of phi. Raises UserError for a
     logit that is additive over neurons.
 
     Each delta is written ``(a1 - a0) D1 + a0 (D1 - D0)``: one full Gram matrix for each diagonal of the
@@ -48,15 +50,18 @@ def pas(
     n = tuned.shape[1]
     coupled = torch.einsum("klb,lbn->kbn", curvature.coupling * share, along)
     along, coupled = along.reshape(-1, n), coupled.reshape(-1, n)
+    diagonals = [
+        (metric, [(matrix, change * (weight * share).unsqueeze(1)) for matrix, change in parts])
+        for weight, metric in curvature.diagonals
+    ]
     phi = torch.empty(n, n, device=y.device)
     for start in range(0, n, block_size):
         rows, rest = slice(start, start + block_size), slice(start, n)
         found = along[:, rows].T @ coupled[:, rest]
-        for weight, metric in curvature.diagonals:
-            weighed = (weight * share).unsqueeze(1)
+        for metric, weighed in diagonals:
             for one, change in parts:
-                for other, others_change in parts:
-                    moment = change[:, rows].T @ (weighed * others_change[:, rest])
+                for other, others_change in weighed:
+                    moment = change[:, rows].T @ others_change[:, rest]
                     found.addcmul_(_gram(one, other, rows, rest, metric), moment)
         phi[rows, rest] = found
         phi[rest, rows] = found.T
@@ -105,8 +110,8 @@ def _terms(
     parts = [(Factors(block.tuned.down), tuned - base)]
     if block.down_step is not None:
         parts.append((block.down_step, base))
-    along = sum((change * matrix.read_by(curvature.vectors) for matrix, change in parts), torch.zeros(()))
-    return curvature, parts, along
+    read = [reduce(torch.add, (one * matrix.read_by(v) for matrix, one in parts)) for v in curvature.vectors]
+    return curvature, parts, torch.stack(read)
 
 
 def _gram(one: Factors, other: Factors, rows: slice, rest: slice, metric: Tensor | None) -> Tensor:
