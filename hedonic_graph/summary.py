@@ -138,7 +138,11 @@ def _second_order(results: AnalysisResults) -> str:
         f"pas: its {checks[worst]['pairs']} strongest pairs correlate with exact double ablation at {known[worst]:.4f} "
         f"or better (worst in layer {worst}, mean error {100 * checks[worst]['error']:.1f}%)"
     )
-    return f"{line}: the adapter's steps are too large for the second order there" if known[worst] < 0.99 else line
+    if known[worst] >= 0.99:
+        return line
+    to = {"zero": "from the activations to zero", "mean": "from the activations to their mean"}
+    steps = to.get(str(run.parameters["reference"]), "of the tuning")
+    return f"{line}: the steps {steps} are too large for the second order there"
 
 
 def _seeds(agreement: float, count: int) -> str:

@@ -90,6 +90,17 @@ def test_the_card_is_in_the_summary_and_read_once(small: Config, tmp_path: Path)
     assert record["model"]["card"]["tuning"]["changes"]["1"]["mlp.up_proj.weight"]["rank"] == 3
 
 
+@pytest.mark.parametrize(("reference", "says"), [("zero", "from the activations to zero"), ("mean", "to their mean")])
+def test_steps_too_large_are_called_what_they_are(reference: str, says: str, small: Config, tmp_path: Path) -> None:
+    asked = replace(small, adapter=None, reference=reference, readout="token: yes - no", layers=(1,))
+    analyze(asked, tmp_path / "untuned")
+    results = open_results(tmp_path / "untuned")
+    assert results.runs[0].honesty["second_order_correlation"] < 0.99
+    (line,) = [line for line in verdicts(results) if line.startswith("pas: its")]
+    assert line.endswith(f"{says} are too large for the second order there")
+    assert "adapter" not in line
+
+
 def test_prompts_that_lose_their_end_are_counted(small: Config, tmp_path: Path) -> None:
     analyze(replace(small, max_tokens=14), tmp_path / "cut")
     results = open_results(tmp_path / "cut")
