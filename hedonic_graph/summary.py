@@ -65,14 +65,25 @@ def model_lines(results: AnalysisResults) -> list[str]:
     tuning = card["tuning"]
     if tuning is None:
         return [*lines, "not tuned"]
+    read = [int(layer) for layer in tuning["changes"]]
+    outside = ", ".join(
+        f"{name.removesuffix('.weight')} ({_percent(change['relative'])}{' %' if change['relative'] else ''})"
+        for name, change in tuning["outside"].items()
+    )
+    beside = f"; beside the layers: {outside}" if outside else ""
     if tuning["kind"] == "full":
-        return [*lines, f"tuned as a whole into {model['tuned']}"]
-    outside = f"; beside the layers: {', '.join(tuning['outside'])}" if tuning["outside"] else ""
-    return [
-        *lines,
-        f"{tuning['kind']} {model['adapter']}: rank {tuning['rank']}, alpha {tuning['alpha']}, on "
-        f"{', '.join(tuning['modules'])} of layers {show_layers(tuning['layers'])}{outside}",
+        compared = f"layers {show_layers(read)} compared{beside}; other layers and tokens' embeddings are not"
+        return [*lines, f"tuned as a whole into {model['tuned']}: {compared}"]
+    steps = [
+        f"rank {step['rank']}, alpha {step['alpha']}, on {', '.join(step['modules'])}"
+        if step["rank"]
+        else f"whole {', '.join(step['modules'])}"
+        for step in tuning["steps"]
     ]
+    above = [layer for layer in tuning["layers"] if layer > max(read)]
+    unread = f" ({show_layers(above)} not read)" if above else ""
+    on = f"{' and '.join(steps)} of layers {show_layers(tuning['layers'])}{unread}" if steps else "on no layer"
+    return [*lines, f"{tuning['kind']} {model['adapter']}: {on}{beside}"]
 
 
 def model_table(results: AnalysisResults) -> tuple[list[str], list[list[Any]]]:

@@ -16,6 +16,7 @@ from hedonic_graph.models.card import card
 from hedonic_graph.models.checkpoint import Checkpoint
 from hedonic_graph.models.load import shape_of
 from hedonic_graph.models.locate import locate_adapter, locate_model
+from hedonic_graph.models.skeleton import build, read_config, read_tokenizer
 
 
 def test_missing_model() -> None:
@@ -389,9 +390,7 @@ def _adapter_configured(adapter: Path, folder: Path, **change: Any) -> Path:
 def test_an_adapter_in_pickles_only(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) -> None:
     adapter = _copy(tiny_adapter, tmp_path / "lora")
     (adapter / "adapter_model.safetensors").rename(adapter / "adapter_model.bin")
-    with pytest.raises(
-        UserError, match=r"has no .*, only adapter_model\.bin: open it with peft and save"
-    ):
+    with pytest.raises(UserError, match=r"has no .*, only adapter_model\.bin: open it with peft and save"):
         load(tiny_base, adapter)
     (adapter / "adapter_model.bin").unlink()
     with pytest.raises(UserError, match=r"has no adapter_model\.safetensors$"):
@@ -418,16 +417,22 @@ def test_an_adapter_for_more_tokens(tmp_path: Path, tiny_base: Path) -> None:
 def test_a_model_without_a_tokenizer(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) -> None:
     base = _copy(tiny_base, tmp_path / "base")
     (base / "tokenizer.json").unlink()
-    with pytest.raises(
-        UserError, match=r"base has no tokenizer: none of tokenizer\.json, tok.*, vocab\.json"
-    ):
+    with pytest.raises(UserError, match=r"base has no tokenizer: none of tokenizer\.json, tok.*, vocab\.json"):
         load(base, tiny_adapter)
 
 
 def test_attention_that_is_capped_is_not_fused(tmp_path: Path) -> None:
-    base = save_kind(tmp_path / "base", "gemma2 with attention well capped")
-    model = load(base, save_adapter(base, tmp_path / "lora")).model
-    assert model.config._attn_implementation == "eager"
+    files = locate_model(str(save_kind(tmp_path / "base", "gemma2 with attention well capped")))
+    config = read_config(files)
+    config._attn_implementation = "sdpa"
+    assert build(config, files, causal=True).config._attn_implementation == "eager"
+
+
+def test_prompts_lose_their_end_whatever_the_tokenizer_says(tmp_path: Path, tiny_base: Path) -> None:
+    base = _copy(tiny_base, tmp_path / "base")
+    settings = json.loads((base / "tokenizer_config.json").read_text())
+    (base / "tokenizer_config.json").write_text(json.dumps(settings | {"truncation_side": "left"}))
+    assert read_tokenizer(locate_model(str(base))).truncation_side == "right"
 
 
 def test_buffers_go_where_the_weights_go(tiny_base: Path) -> None:
