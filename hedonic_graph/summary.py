@@ -70,14 +70,25 @@ def model_lines(results: AnalysisResults) -> list[str]:
     tuning = card["tuning"]
     if tuning is None:
         return [*lines, "not tuned"]
+    read = [int(layer) for layer in tuning["changes"]]
+    outside = ", ".join(
+        f"{name.removesuffix('.weight')} ({_percent(change['relative'])}{' %' if change['relative'] else ''})"
+        for name, change in tuning["outside"].items()
+    )
+    beside = f"; beside the layers: {outside}" if outside else ""
     if tuning["kind"] == "full":
-        return [*lines, f"tuned as a whole into {model['tuned']}"]
-    outside = f"; beside the layers: {', '.join(tuning['outside'])}" if tuning["outside"] else ""
-    return [
-        *lines,
-        f"{tuning['kind']} {model['adapter']}: rank {tuning['rank']}, alpha {tuning['alpha']}, on "
-        f"{', '.join(tuning['modules'])} of layers {show_layers(tuning['layers'])}{outside}",
+        compared = f"layers {show_layers(read)} compared{beside}; other layers and tokens' embeddings are not"
+        return [*lines, f"tuned as a whole into {model['tuned']}: {compared}"]
+    steps = [
+        f"rank {step['rank']}, alpha {step['alpha']}, on {', '.join(step['modules'])}"
+        if step["rank"]
+        else f"whole {', '.join(step['modules'])}"
+        for step in tuning["steps"]
     ]
+    above = [layer for layer in tuning["layers"] if layer > max(read)]
+    unread = f" ({show_layers(above)} not read)" if above else ""
+    on = f"{' and '.join(steps)} of layers {show_layers(tuning['layers'])}{unread}" if steps else "on no layer"
+    return [*lines, f"{tuning['kind']} {model['adapter']}: {on}{beside}"]
 
 
 def model_table(results: AnalysisResults) -> tuple[list[str], list[list[Any]]]:
@@ -156,7 +167,11 @@ def _second_order(results: AnalysisResults) -> str:
         f"pas: its {checks[worst]['pairs']} strongest pairs correlate with exact double ablation at {known[worst]:.4f} "
         f"or better (worst in layer {worst}, mean error {100 * checks[worst]['error']:.1f}%)"
     )
-    return f"{line}: the adapter's steps are too large for the second order there" if known[worst] < 0.99 else line
+    if known[worst] >= 0.99:
+        return line
+    to = {"zero": "from the activations to zero", "mean": "from the activations to their mean"}
+    steps = to.get(str(run.parameters["reference"]), "of the tuning")
+    return f"{line}: the steps {steps} are too large for the second order there"
 
 
 def _halves(results: AnalysisResults, run: RunInfo) -> list[str]:

@@ -84,6 +84,28 @@ class Whole:
         found = {name: torch.stack([one[-1] for one in kept]) for name, kept in rows.items()}
         return found | {"all": torch.cat(rows["a"])}
 
+    def norms(self, number: int, prompt: str) -> tuple[set[str], set[str]]:
+        """The norms of a layer that gave the MLP's input, and those that took its output, by what passes them."""
+        layer, mlp = self.layer(self.tuned, number), self.mlp(self.tuned, number)
+        took: dict[str, Tensor] = {}
+        gave: dict[str, Tensor] = {}
+
+        def listen(name: str) -> Any:
+            def hook(_: Any, args: Any, out: Tensor) -> None:
+                took[name], gave[name] = args[0].clone(), out.clone()
+
+            return hook
+
+        norms = [name for name, module in layer.named_children() if type(module).__name__.endswith("Norm")]
+        hooks = [layer.get_submodule(name).register_forward_hook(listen(name)) for name in norms]
+        hooks.append(mlp.register_forward_hook(listen("")))
+        with torch.no_grad(), StayDouble():
+            self.tuned(**self.tokenizer(prompt, return_tensors="pt"))
+        for handle in hooks:
+            handle.remove()
+        before = {name for name in norms if torch.equal(gave[name], took[""])}
+        return before, {name for name in norms if torch.equal(took[name], gave[""])}
+
 
 class Ablation:
     """Puts neurons of one layer's MLP back to their base weights and reads the tuned model cut above that layer.

@@ -102,7 +102,9 @@ def read(adapter: Files) -> Adapter:
     """Read an adapter's files; raises UserError where they are damaged or not of a kind this package covers."""
     weights = adapter.folder / "adapter_model.safetensors"
     if not weights.is_file():
-        raise UserError(f"adapter {adapter.name} has no adapter_model.safetensors")
+        pickled = (adapter.folder / "adapter_model.bin").is_file()
+        hint = ", only adapter_model.bin: open it with peft and save it again (save_pretrained)" if pickled else ""
+        raise UserError(f"adapter {adapter.name} has no adapter_model.safetensors{hint}")
     config = _config(adapter)
     try:
         state = load_file(weights)
@@ -132,16 +134,16 @@ def _config(adapter: Files) -> Any:
             f"adapter {adapter.name} is not covered: this release of peft does not know {' and '.join(unknown)}: "
             "install the peft that it was saved with"
         )
-    try:
-        config: Any = PeftConfig.from_pretrained(str(adapter.folder))
-    except Exception as error:  # As below.
-        raise UserError(f"adapter {adapter.name} cannot be read: {error}") from error
-    began = config.init_lora_weights
+    began = said.get("init_lora_weights")
     if isinstance(began, str) and began.lower().startswith(_CHANGES_BASE):
         raise UserError(
             f"adapter {adapter.name} is not covered: it began with {began}, which changes the base weights; "
             "save it as a plain LoRA (save_pretrained with path_initial_model_for_weight_conversion)"
         )
+    try:
+        config: Any = PeftConfig.from_pretrained(str(adapter.folder))
+    except Exception as error:  # Whatever PEFT makes of options that nobody checked.
+        raise UserError(f"adapter {adapter.name} cannot be read: {error or type(error).__name__}") from error
     for option in _NOT_OF_ONE_MATRIX:
         if getattr(config, option, None):
             raise UserError(f"adapter {adapter.name} is not covered: it uses {option}")
@@ -176,6 +178,11 @@ def _check_modules(model: nn.Module, adapter: Adapter) -> None:
             check_head(adapter.name, len(tensor))
         parameter = getattr(module, path.rpartition(".")[2], None)
         if isinstance(parameter, Tensor) and tensor.shape != parameter.shape and not match:
+            if isinstance(module, nn.Embedding) or path == "lm_head.weight":
+                raise UserError(
+                    f"adapter {adapter.name} brings {path} for {len(tensor)} tokens, this model has {len(parameter)}: "
+                    "resize the base (resize_token_embeddings), save it, and give that as --model"
+                )
             raise UserError(
                 f"adapter {adapter.name} was made for another base: {path} is {list(parameter.shape)} here, "
                 f"{list(tensor.shape)} in the adapter"

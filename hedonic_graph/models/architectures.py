@@ -107,6 +107,10 @@ ARCHITECTURES: dict[str, Architecture] = {
 """By ``model_type`` of the model's configuration."""
 
 
+_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+"""Where configurations say how many experts there are."""
+
+
 def architecture_of(config: Any) -> Architecture:
     """Look up a ``transformers`` configuration; raises UserError that says why a model is not covered."""
     kind, covered = config.model_type, f"covered: {', '.join(ARCHITECTURES)}"
@@ -114,12 +118,15 @@ def architecture_of(config: Any) -> Architecture:
         return ARCHITECTURES[kind]
     text = getattr(config, "text_config", None)
     if text is not None:
-        inner = getattr(text, "model_type", "its language model")
-        raise UserError(
-            f"model type {kind!r} is a multimodal shell, which is not covered: "
-            f"save the language model in it ({inner!r}) by itself and analyse that; {covered}"
+        inner = getattr(text, "model_type", "unknown")
+        advice = (
+            f": save the language model in it ({inner!r}) by itself and analyse that"
+            if inner in ARCHITECTURES
+            else f", nor is the language model in it ({inner!r})"
         )
-    if any(getattr(config, name, None) for name in ("num_experts", "num_local_experts", "n_routed_experts")):
+        raise UserError(f"model type {kind!r} is a multimodal shell, which is not covered{advice}; {covered}")
+    # DBRX counts its experts one level down.
+    if any(getattr(part, name, None) for part in (config, getattr(config, "ffn_config", None)) for name in _EXPERTS):
         raise UserError(
             f"model type {kind!r} is a mixture of experts, which is not covered: "
             f"its layers have no one set of neurons; {covered}"

@@ -71,11 +71,10 @@ class LoadedModel:
         """One tuned layer with its weights; see :meth:`part`."""
         return self.part(self._path(number))
 
-    def base_layer(self, number: int, part: str = "") -> nn.Module | None:
-        """The same layer, or one part of it, with base weights; None where nothing was tuned."""
+    def base_part(self, path: str) -> nn.Module | None:
+        """The same part with base weights; None where nothing was tuned."""
         if self.tuning is None:
             return None
-        path = f"{self._path(number)}.{part}".rstrip(".")
         module: nn.Module = copy.deepcopy(self.tuning.model.get_submodule(path))
         self.tuning.weights.fill(module, path, self.device)
         return module
@@ -86,8 +85,8 @@ class LoadedModel:
         row = self.architecture
         if self.reference != "base":
             return view(layer, number, row, base=None, step=None)
-        down = self.layers[number].get_submodule(f"{row.mlp}.{row.down}")
-        return view(layer, number, row, base=self.base_layer(number, row.mlp), step=adapters.factors(down, self.device))
+        step = adapters.factors(self.layers[number].get_submodule(f"{row.mlp}.{row.down}"), self.device)
+        return view(layer, number, row, base=self.base_part(f"{self._path(number)}.{row.mlp}"), step=step)
 
     @cached_property
     def readout(self) -> Readout:

@@ -20,7 +20,8 @@ from hedonic_graph.models.quiet import quiet
 
 _T = TypeVar("_T")
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json")
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+"""One of these holds a tokenizer's tokens."""
 
 
 def read_config(files: Files) -> Any:
@@ -120,8 +121,13 @@ def open_weights(files: Files, model: Any, row: Architecture) -> Checkpoint:
 
 def read_tokenizer(files: Files, tuned: Files | None = None) -> Any:
     """The tuned model's tokenizer where it has one of its own, else the base's; with a padding token."""
-    own = tuned is not None and any((tuned.folder / name).is_file() for name in _TOKENIZER_FILES)
-    source = tuned if tuned is not None and own else files
+
+    def has_one(one: Files) -> bool:
+        return bool(one.gguf) or any((one.folder / name).is_file() for name in _TOKENIZER_FILES)
+
+    source = tuned if tuned is not None and has_one(tuned) else files
+    if not has_one(source):
+        raise UserError(f"model {source.name} has no tokenizer: none of {', '.join(_TOKENIZER_FILES)}")
     tokenizer = reading(lambda: AutoTokenizer.from_pretrained(source.folder, **gguf_option(source)), source)
     tokenizer.truncation_side = "right"
     if tokenizer.pad_token is None:

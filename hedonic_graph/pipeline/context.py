@@ -55,11 +55,15 @@ class Context(Generic[C]):
 
         The card reads the model, so that what fails on it fails here; one that was there is kept.
         """
-        from hedonic_graph.models.card import card
+        from hedonic_graph.models.card import VERSION, card
 
         entry, config = self.subject.entry(), self.config
         key = key_of(
-            model=self.subject.fingerprint, layers=config.layers, reference=config.reference, readout=config.readout
+            version=VERSION,
+            model=self.subject.fingerprint,
+            layers=config.layers,
+            reference=config.reference,
+            readout=config.readout,
         )
         before = self.analysis.manifest.get("model", {})
         if before.get("card_key") != key:

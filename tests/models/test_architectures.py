@@ -1,5 +1,6 @@
 """Every covered architecture, from files, against the whole model of plain peft and transformers in float64."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,10 @@ from models.loading import captured, error, identity_error, load, sentences
 from oracle import StayDouble, Whole
 from tiny import D_MODEL, KINDS, make_tokenizer, only_generates, save_adapter, save_kind
 
+from hedonic_graph.errors import UserError
 from hedonic_graph.models.architectures import ARCHITECTURES
 from hedonic_graph.models.loaded import LoadedModel
+from hedonic_graph.models.mlp import view
 
 PROMPTS = sentences(8)
 LAYERS = (1, 2)
@@ -81,7 +84,10 @@ def test_folded_projections_read_and_write_the_residual_stream(pair: tuple[Loade
     block = model.block(1)
     layer, mlp = whole.layer(whole.tuned, 1), whole.mlp(whole.tuned, 1)
     x = torch.randn(1, D_MODEL).double()
-    norms: list[Any] = [getattr(layer, name) for name in whole.row.pre_norm if hasattr(layer, name)][:1]
+    before, behind = whole.norms(1, PROMPTS[0])
+    norms: list[Any] = [getattr(layer, name) for name in before]
+    assert len(norms) == (block.pre_norm is not None)
+    assert behind == ({whole.row.post_norm} if whole.row.post_norm else set())
     with torch.no_grad(), StayDouble():
         # Of a norm only the length that it divides by depends on the stream: norms of scaled inputs take it out.
         lengths = [norm(1e6 * x) - norm(-1e6 * x) for norm in norms]
@@ -99,3 +105,21 @@ def test_folded_projections_read_and_write_the_residual_stream(pair: tuple[Loade
     with torch.no_grad(), StayDouble():
         written = getattr(layer, whole.row.post_norm)(m)
     assert float(torch.cosine_similarity(block.writes()[:, 3].double()[None], written)) > 1 - 1e-6
+
+
+def test_a_row_that_does_not_fit_the_modules_is_refused(pair: tuple[LoadedModel, Whole]) -> None:
+    model, row = pair[0], pair[0].architecture
+    layer = model.layer(1)
+    says = "computes something else than this package knows of it"
+    view(layer, 1, row, base=None, step=None)
+    gains = replace(row, one_plus_gain=not row.one_plus_gain)
+    with pytest.raises(UserError, match=says):
+        replace(model, architecture=gains).readout.weight  # noqa: B018
+    if row.pre_norm or row.post_norm:
+        with pytest.raises(UserError, match=says):
+            view(layer, 1, gains, base=None, step=None)
+    if row.gate not in (None, row.up):
+        with pytest.raises(UserError, match=says):
+            view(layer, 1, replace(row, gate=row.up, up=row.gate), base=None, step=None)
+    with pytest.raises(UserError, match="layer 1 has none of the norms nosuch in front of its MLP"):
+        view(layer, 1, replace(row, pre_norm=("nosuch",)), base=None, step=None)

@@ -13,8 +13,10 @@ from tiny import save_adapter, save_base, save_kind, save_tuned
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.card import card
+from hedonic_graph.models.checkpoint import Checkpoint
 from hedonic_graph.models.load import shape_of
 from hedonic_graph.models.locate import locate_adapter, locate_model
+from hedonic_graph.models.skeleton import build, read_config, read_tokenizer
 
 
 def test_missing_model() -> None:
@@ -156,6 +158,8 @@ def test_uncovered_model_types(tmp_path: Path, tiny_base: Path) -> None:
     for model_type, says in {
         "opt": f"'opt' is not covered; {covered}",
         "gemma3": rf"'gemma3' is a multimodal shell.* language model in it \('gemma3_text'\) .*; {covered}",
+        "qwen2_5_vl": rf"is a multimodal shell, which is not covered, nor is .* \('qwen2_5_vl_text'\); {covered}",
+        "dbrx": rf"'dbrx' is a mixture of experts.*; {covered}",
         "mixtral": f"'mixtral' is a mixture of experts.*; {covered}",
         "olmoe": "'olmoe' is a mixture of experts",
         "somebodys-own": f"'somebodys-own' is not covered; {covered}",
@@ -272,6 +276,12 @@ def test_truncated_weights(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) 
     [
         ({"peft_type": "IA3"}, r"not covered \(IA3\): only LoRA and DoRA"),
         ({"init_lora_weights": "pissa_niter_16"}, "began with pissa_niter_16, which changes the base weights"),
+        *(
+            ({"init_lora_weights": began}, f"began with {began}, which changes the base weights; save it as a plain")
+            for began in ("pissa", "corda", "olora", "OLoRA", "mica", "loftq", "lora_ga")
+        ),
+        ({"peft_type": "FOO"}, r"not covered \(FOO\): only"),
+        ({"peft_type": None}, r"not covered \(no peft_type\): only"),
         ({"layer_replication": [[0, 4], [2, 4]]}, "it uses layer_replication"),
         ({"alora_invocation_tokens": [3]}, "it uses alora_invocation_tokens"),
         ({"use_qalora": True}, "it uses use_qalora"),
@@ -375,3 +385,63 @@ def _adapter_configured(adapter: Path, folder: Path, **change: Any) -> Path:
     config = json.loads((folder / "adapter_config.json").read_text())
     (folder / "adapter_config.json").write_text(json.dumps(config | change))
     return folder
+
+
+def test_an_adapter_in_pickles_only(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) -> None:
+    adapter = _copy(tiny_adapter, tmp_path / "lora")
+    (adapter / "adapter_model.safetensors").rename(adapter / "adapter_model.bin")
+    with pytest.raises(UserError, match=r"has no .*, only adapter_model\.bin: open it with peft and save"):
+        load(tiny_base, adapter)
+    (adapter / "adapter_model.bin").unlink()
+    with pytest.raises(UserError, match=r"has no adapter_model\.safetensors$"):
+        load(tiny_base, adapter)
+
+
+@pytest.mark.parametrize("damaged", ["[]", "{", "3"])
+def test_an_adapter_whose_configuration_is_damaged(
+    tmp_path: Path, tiny_base: Path, tiny_adapter: Path, damaged: str
+) -> None:
+    adapter = _copy(tiny_adapter, tmp_path / "lora")
+    (adapter / "adapter_config.json").write_text(damaged)
+    with pytest.raises(UserError, match=r"lora cannot be read: its adapter_config\.json is damaged"):
+        load(tiny_base, adapter)
+
+
+def test_an_adapter_for_more_tokens(tmp_path: Path, tiny_base: Path) -> None:
+    larger = save_base(tmp_path / "larger", vocab_size=30)
+    adapter = save_adapter(larger, tmp_path / "lora", modules_to_save=["score", "embed_tokens"])
+    with pytest.raises(UserError, match=r"embed_tokens.weight for 30 tokens, this model has 24: resize the base"):
+        load(tiny_base, adapter)
+
+
+def test_a_model_without_a_tokenizer(tmp_path: Path, tiny_base: Path, tiny_adapter: Path) -> None:
+    base = _copy(tiny_base, tmp_path / "base")
+    (base / "tokenizer.json").unlink()
+    with pytest.raises(UserError, match=r"base has no tokenizer: none of tokenizer\.json, tok.*, vocab\.json"):
+        load(base, tiny_adapter)
+
+
+def test_attention_that_is_capped_is_not_fused(tmp_path: Path) -> None:
+    files = locate_model(str(save_kind(tmp_path / "base", "gemma2 with attention well capped")))
+    config = read_config(files)
+    config._attn_implementation = "sdpa"
+    assert build(config, files, causal=True).config._attn_implementation == "eager"
+
+
+def test_prompts_lose_their_end_whatever_the_tokenizer_says(tmp_path: Path, tiny_base: Path) -> None:
+    base = _copy(tiny_base, tmp_path / "base")
+    settings = json.loads((base / "tokenizer_config.json").read_text())
+    (base / "tokenizer_config.json").write_text(json.dumps(settings | {"truncation_side": "left"}))
+    assert read_tokenizer(locate_model(str(base))).truncation_side == "right"
+
+
+def test_buffers_go_where_the_weights_go(tiny_base: Path) -> None:
+    """Held against a device that every machine has."""
+    layer = torch.nn.Linear(24, 40, bias=False, device="meta")
+    layer.register_buffer("mask", torch.ones(3))
+    weights = Checkpoint.open(locate_model(str(tiny_base)))
+    weights.fill(layer, "model.layers.0.mlp.up_proj", torch.device("cpu"))
+    assert not layer.weight.is_meta
+    weights.fill(layer, "model.layers.0.mlp.up_proj", torch.device("meta"))
+    assert layer.weight.is_meta
+    assert layer.get_buffer("mask").is_meta

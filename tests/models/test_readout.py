@@ -134,6 +134,16 @@ def test_a_bare_word_has_a_space_in_front_and_a_quoted_one_has_not(
         token_ids(tokenizer, TokenPair(" yeso", " no"))
 
 
+def test_a_word_that_joins_what_stands_before_it_is_not_one_token() -> None:
+    """Its end alone would be taken for it: ``x``, newline and ``yes`` are ``x``, newline with ``y``, ``es``."""
+    pieces = ["x", "Ċ", "Ġ", "y", "e", "s", "n", "o", "Ċy", "es", "no"]
+    bpe = models.BPE({piece: i for i, piece in enumerate(pieces)}, [("Ċ", "y"), ("e", "s"), ("n", "o")])
+    tokenizer = Tokenizer(bpe)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    with pytest.raises(UserError, match="'yes' is not one token for this tokenizer"):
+        token_ids(PreTrainedTokenizerFast(tokenizer_object=tokenizer), TokenPair("yes", "no"))
+
+
 def test_words_the_tokenizer_does_not_know(tmp_path: Path, tiny_base: Path) -> None:
     adapter = save_adapter(tiny_base, tmp_path / "lora", causal=True)
     with pytest.raises(UserError, match="does not know ' maybe'"):

@@ -30,7 +30,7 @@ TUNINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "saved norms": ("llama", {"modules_to_save": ["score", "post_attention_layernorm", "norm"]}),
     "saved embedding": ("llama", {"modules_to_save": ["score", "embed_tokens"]}),
     "embedding": ("llama", {"target_modules": ["embed_tokens", "up_proj"]}),
-    "half of a fused pair's rank": ("phi3", {"target_modules": ["gate_up_proj"], "use_rslora": True}),
+    "rank-stabilised on a fused pair": ("phi3", {"target_modules": ["gate_up_proj"], "use_rslora": True}),
     "dropout": ("llama", {"lora_dropout": 0.5}),
     "DoRA": ("llama", {"use_dora": True}),
     "DoRA on a fused pair": ("phi3", {"use_dora": True}),
@@ -76,8 +76,9 @@ def test_the_step_of_the_down_projection_is_tuned_minus_base(pair: tuple[LoadedM
     torch.testing.assert_close(step.read_by(x), x @ change, rtol=1e-3, atol=1e-5)
 
 
-def test_layer_norm_is_torchs() -> None:
-    module = torch.nn.LayerNorm(D_MODEL, eps=1e-3)
+@pytest.mark.parametrize("eps", [1e-3, 0.0])
+def test_layer_norm_is_torchs(eps: float) -> None:
+    module = torch.nn.LayerNorm(D_MODEL, eps=eps)
     torch.nn.init.normal_(module.weight)
     torch.nn.init.normal_(module.bias)
     x = torch.randn(5, D_MODEL) + 3

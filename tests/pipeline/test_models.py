@@ -55,7 +55,10 @@ def test_a_whole_tuned_model_and_its_card(small: Config, tiny_base: Path, tmp_pa
     model = results.analysis.manifest["model"]
     assert (model["name"], model["adapter"], model["tuned"]) == ("tiny", None, "tuned")
     assert model["id"].startswith("tiny+tuned@")
-    assert "tuned as a whole into tuned" in model_lines(results)
+    assert model_lines(results)[1].startswith(
+        "tuned as a whole into tuned: layers 1-2 compared; beside the layers: score (new), model.norm (0."
+    )
+    assert model_lines(results)[1].endswith(" %); other layers and tokens' embeddings are not")
     columns, cells = model_table(results)
     assert columns[0] == "layer"
     assert "mlp.up_proj" in columns
@@ -71,8 +74,8 @@ def test_the_card_is_in_the_summary_and_read_once(small: Config, tmp_path: Path)
     lines = model_lines(open_results(folder))
     assert lines[0] == "tiny: llama, 4 layers of 40 neurons (gated SiLUActivation), width 24, RMSNorm"
     assert lines[1] == (
-        "LoRA tiny-lora: rank 3, alpha 5, on mlp.down_proj, mlp.gate_proj, mlp.up_proj of layers 0-3; "
-        "beside the layers: score"
+        "LoRA tiny-lora: rank 3, alpha 5, on mlp.down_proj, mlp.gate_proj, mlp.up_proj of layers 0-3 (3 not read); "
+        "beside the layers: score (new)"
     )
     settings = tmp_path / "again.toml"
     names = ("model", "adapter", "text", "task")
@@ -88,6 +91,17 @@ def test_the_card_is_in_the_summary_and_read_once(small: Config, tmp_path: Path)
     assert "in per cent of the base's norm" in shown.output
     record = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
     assert record["model"]["card"]["tuning"]["changes"]["1"]["mlp.up_proj.weight"]["rank"] == 3
+
+
+@pytest.mark.parametrize(("reference", "says"), [("zero", "from the activations to zero"), ("mean", "to their mean")])
+def test_steps_too_large_are_called_what_they_are(reference: str, says: str, small: Config, tmp_path: Path) -> None:
+    asked = replace(small, adapter=None, reference=reference, readout="token: yes - no", layers=(1,))
+    analyze(asked, tmp_path / "untuned")
+    results = open_results(tmp_path / "untuned")
+    assert results.runs[0].honesty["second_order_correlation"] < 0.99
+    (line,) = [line for line in verdicts(results) if line.startswith("pas: its")]
+    assert line.endswith(f"{says} are too large for the second order there")
+    assert "adapter" not in line
 
 
 def test_prompts_that_lose_their_end_are_counted(small: Config, tmp_path: Path) -> None:

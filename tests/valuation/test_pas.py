@@ -200,7 +200,7 @@ def test_real_model_against_double_ablation() -> None:
     h = seen[10][batch.examples.argsort()]
     phi = pas(model.block(10), model.readout, kept.y, kept.tuned, kept.base)
 
-    mlp, before = model.layer(10).mlp.double(), model.base_layer(10, "mlp").double()
+    mlp, before = model.layer(10).mlp.double(), model.base_part("model.layers.10.mlp").double()
     norm, head = model.part("model.norm").double(), model.part("score").double()
     now = copy.deepcopy(mlp)
     rest = kept.y.double() - mlp(h)
