@@ -67,13 +67,16 @@ def test_clusters_are_of_the_scored_activations_and_as_many_as_the_leader_found(
         rows = load_file(solved / f"capture/L{layer:02}.safetensors")["tuned"].T
         assert rows.shape == (40, 24)
         for seed in (0, 1):
-            assert leading(asked, RunSpec("pas", "kmeans", seed)) == RunSpec("pas", "pac", seed)
-            count = labels(solved, f"pas.pac.{seed}", layer).max() + 1
+            led = leading(asked, RunSpec("pas", "kmeans", seed))
+            assert (led.solver, led.seed) == (leader(asked.solver), seed)
+            count = labels(solved, led.id, layer).max() + 1
             found = labels(solved, f"pas.kmeans.{seed}", layer)
             assert (found == spherical_kmeans(rows, count, seed=seed).labels).all()
             assert found.max() + 1 == count > 1
         # Ward draws nothing: it follows the first seed of one that does.
-        count = labels(solved, "pas.pac.0", layer).max() + 1
+        led = leading(asked, RunSpec("pas", "ward"))
+        assert led.seed == 0
+        count = labels(solved, led.id, layer).max() + 1
         assert (labels(solved, "pas.ward", layer) == ward(rows, count).labels).all()
 
 
