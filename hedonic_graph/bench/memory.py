@@ -59,9 +59,14 @@ class Report:
         """The peak over the limit."""
         return self.taken.peak / self.limit
 
+    @property
+    def within(self) -> bool:
+        """Whether the peak stayed in the limit."""
+        return self.taken.peak <= self.limit
+
     def record(self) -> dict[str, Any]:
         """Return all of it for JSON; memory in bytes, times in seconds."""
-        return {"bench": "memory", **asdict(self), "ratio": self.ratio}
+        return {"bench": "memory", **asdict(self), "ratio": self.ratio, "within": self.within}
 
     def text(self) -> str:
         """Return it for people."""
@@ -70,8 +75,8 @@ class Report:
         stages = ", ".join(f"{name} {seconds:.0f}" for name, seconds in self.taken.stages.items())
         return (
             f"analyze, layers {show_layers(self.task.layers)}, {self.task.pairs} pairs, on the CPU: "
-            f"at most {self.taken.peak / _GB:.2f} GB of memory, {self.ratio:.2f} of {self.limit / _GB:g} GB "
-            f"(its libraries alone: {self.taken.before / _GB:.2f} GB)\n"
+            f"at most {self.taken.peak / _GB:.2f} GB of memory, {self.ratio:.2f} of {self.limit / _GB:g} GB"
+            f"{'' if self.within else ': ABOVE THE LIMIT'} (its libraries alone: {self.taken.before / _GB:.2f} GB)\n"
             f"{self.taken.seconds:.0f} s, of them {stages}"
         )
 

@@ -145,7 +145,7 @@ Example:
     type=click.FloatRange(min=0, min_open=True),
     default=24.0,
     show_default=True,
-    help="Memory that it should stay in, GB.",
+    help="Memory that it must stay in, GB; above it the exit code is 1.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
 def checkpoint(folder: Path, analysed: str | None, pairs: int, limit: float, as_json: bool, **scale: Any) -> None:
@@ -165,6 +165,8 @@ def checkpoint(folder: Path, analysed: str | None, pairs: int, limit: float, as_
         return
     report = measure(model, adapter, layers, pairs=pairs, limit=limit * 1e9, folder=folder)
     click.echo(json.dumps(report.record(), indent=1) if as_json else report.text())
+    if not report.within:
+        raise click.exceptions.Exit(1)
 
 
 def _tell(report: Any, json_file: str | None) -> None:

@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from hedonic_graph.bench import checkpoint
+from hedonic_graph.bench import checkpoint, memory
 from hedonic_graph.bench.checkpoint import Scale, write_checkpoint
 from hedonic_graph.cli import main
 from hedonic_graph.errors import UserError
@@ -177,5 +177,12 @@ def test_the_memory_of_analyze_is_measured(tmp_path: Path, monkeypatch: pytest.M
     assert set(taken["stages"]) == {"text", "capture", "phi", "partition"}
     assert sum(taken["stages"].values()) <= taken["seconds"]
     assert sorted(path.name for path in folder.iterdir()) == ["adapter", "checkpoint.json", "model"]
+    assert found["within"]
+    for limit, code, verdict in (("0.1", 1, " of 0.1 GB: ABOVE THE LIMIT ("), ("2", 0, " of 2 GB (")):
+        with monkeypatch.context() as patch:
+            patch.setattr(memory, "ask", lambda *_: taken)
+            again = CliRunner().invoke(main, [*command, "--analyze", "2", "--pairs", "4", "--limit", limit])
+        assert again.exit_code == code
+        assert verdict in again.stdout
     wrong = CliRunner().invoke(main, [*command, "--analyze", "2-3"])
     assert (wrong.exit_code, wrong.stderr) == (2, "Error: model has no layer 3: its layers are 0-2\n")
