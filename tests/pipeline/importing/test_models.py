@@ -80,7 +80,7 @@ def test_an_adapter_of_any_kind_will_do(
     import_partitions(replace(asked, adapter=str(adapter)), exact, tmp_path / "a")
     results = open_results(tmp_path / "a")
     assert results.coalitions(results.runs[0], 1)["fate"].notna().any()
-    assert results.analysis.manifest["model"]["card"]["tuning"]["rank"] == 3
+    assert results.analysis.manifest["model"]["card"]["tuning"]["steps"][0]["rank"] == 3
 
 
 Change = Callable[[dict[int, Coalitions]], dict[int, Coalitions]]
