@@ -90,7 +90,7 @@ def load_model(
         with quiet():
             adapters.attach(model, stored)
         model.eval()
-    tokenizer = read_tokenizer(files, tuned)
+    tokenizer = read_tokenizer(files, tuned, adapter)
     loaded = LoadedModel(model, tokenizer, row, device, weights, stored, tuning, reference, tokens)
     check_layers(layers, len(loaded.layers), files.name)
     _check_weights(loaded, max(layers), reads=readout is not None)

@@ -119,13 +119,18 @@ def open_weights(files: Files, model: Any, row: Architecture) -> Checkpoint:
     return Checkpoint(files.name, Stored.tensors(whole.state_dict()), aliases)
 
 
-def read_tokenizer(files: Files, tuned: Files | None = None) -> Any:
-    """The tuned model's tokenizer where it has one of its own, else the base's; with a padding token."""
+def read_tokenizer(files: Files, tuned: Files | None = None, adapter: Files | None = None) -> Any:
+    """The tokenizer that comes with what tuned the model, else the base's; with a padding token."""
 
     def has_one(one: Files) -> bool:
         return bool(one.gguf) or any((one.folder / name).is_file() for name in _TOKENIZER_FILES)
 
-    source = tuned if tuned is not None and has_one(tuned) else files
+    source = files
+    if tuned is not None and has_one(tuned):
+        source = tuned
+    elif adapter is not None and has_one(adapter) and (adapter.folder / "tokenizer_config.json").is_file():
+        # Without a model's configuration it takes this file to say what kind of tokenizer it is.
+        source = adapter
     if not has_one(source):
         raise UserError(f"model {source.name} has no tokenizer: none of {', '.join(_TOKENIZER_FILES)}")
     tokenizer = reading(lambda: AutoTokenizer.from_pretrained(source.folder, **gguf_option(source)), source)

@@ -14,7 +14,7 @@ from hedonic_graph.models.moments import Moments
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.progress import Progress, bar
 
-VERSION = 2
+VERSION = 3
 """Part of every key: raise it when a change alters what a capture holds."""
 MOMENTS = 2
 """The same of moments over all tokens."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from models.loading import captured, load
 from safetensors.torch import load_file, save_file
-from tiny import save_adapter, save_base, save_kind, save_tuned
+from tiny import make_tokenizer, save_adapter, save_base, save_kind, save_tuned
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.card import card
@@ -445,3 +445,19 @@ def test_buffers_go_where_the_weights_go(tiny_base: Path) -> None:
     weights.fill(layer, "model.layers.0.mlp.up_proj", torch.device("meta"))
     assert layer.weight.is_meta
     assert layer.get_buffer("mask").is_meta
+
+
+def test_a_token_that_came_with_the_adapter(tmp_path: Path) -> None:
+    """The base's embedding has rows to spare; its own tokenizer does not know the word."""
+    base = save_base(tmp_path / "base", vocab_size=30)
+    adapter = save_adapter(base, tmp_path / "lora", causal=True)
+    asked = "token: maybe - no"
+    with pytest.raises(UserError, match="this tokenizer does not know ' maybe'"):
+        load(base, adapter, readout=asked)
+    tokenizer = make_tokenizer()
+    tokenizer.add_tokens(["maybe"])
+    tokenizer.save_pretrained(adapter)
+    assert load(base, adapter, readout=asked).tokens is not None
+    (adapter / "tokenizer.json").unlink()
+    with pytest.raises(UserError, match="this tokenizer does not know ' maybe'"):
+        load(base, adapter, readout=asked)
