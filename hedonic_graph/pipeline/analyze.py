@@ -10,6 +10,7 @@ from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.capturing import capture_layers
 from hedonic_graph.pipeline.context import Context, device_of
+from hedonic_graph.pipeline.foresight import check_room
 from hedonic_graph.pipeline.halving import halve_layer
 from hedonic_graph.pipeline.partitioning import agree, partition_layer
 from hedonic_graph.pipeline.reading import keep_text, read_pairs
@@ -41,8 +42,10 @@ def analyze(
         raise UserError(
             f"solver {resampling(config)[0].solver} needs two examples or more to resample; the text has one"
         )
-    if config.kmin > subject.shape["d_ff"]:
-        raise UserError(f"kmin {config.kmin} is above the {subject.shape['d_ff']} neurons of a layer")
+    shape = subject.shape
+    if config.kmin > shape["d_ff"]:
+        raise UserError(f"kmin {config.kmin} is above the {shape['d_ff']} neurons of a layer")
+    check_room(config, folder, neurons=shape["d_ff"], width=shape["d_model"], examples=len(pairs), device=on)
     with Analysis.writing(folder, "analyze") as analysis:
         context = Context(analysis, config, on, subject, pairs, report)
         # What would fail on the model must fail before the folder looks like an analysis.

@@ -174,7 +174,7 @@ def test_the_memory_of_analyze_is_measured(tmp_path: Path, monkeypatch: pytest.M
     # PyTorch and transformers alone take some hundred megabytes.
     assert 1e8 < taken["before"] < taken["peak"] < 2e9
     assert found["ratio"] == pytest.approx(taken["peak"] / 2e9)
-    assert set(taken["stages"]) == {"text", "capture", "phi", "partition"}
+    assert set(taken["stages"]) == {"text", "capture", "phi", "halves", "partition"}
     assert sum(taken["stages"].values()) <= taken["seconds"]
     assert sorted(path.name for path in folder.iterdir()) == ["adapter", "checkpoint.json", "model"]
     assert found["within"]
