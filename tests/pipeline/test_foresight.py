@@ -54,7 +54,7 @@ def test_what_the_folder_holds_is_not_needed_again(monkeypatch: pytest.MonkeyPat
     small = {"neurons": 100, "width": 10, "examples": 10}
     needed = 4 * (10 * 210 + 100**2)
     room(monkeypatch, disk=needed - 1)
-    with pytest.raises(UserError, match="will take 0.0 GB or more"):
+    with pytest.raises(UserError, match=r"will take 0\.0 GB or more"):
         check_room(asked(layers=(0,)), tmp_path, **small, device=CPU)
     (tmp_path / "capture").mkdir()
     (tmp_path / "capture" / "L00.safetensors").write_bytes(b"x")
@@ -79,6 +79,6 @@ def test_analyze_says_it_before_anything_is_written(
     config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     room(monkeypatch, memory=1e6)
-    with pytest.raises(UserError, match="40 neurons take 0.9 GB of memory or more"):
+    with pytest.raises(UserError, match=r"40 neurons take 0\.9 GB of memory or more"):
         analyze(replace(config), tmp_path / "new")
     assert not (tmp_path / "new").exists()
