@@ -31,6 +31,10 @@ def missing() -> str | None:
     return None
 
 
+PATIENCE = 120
+"""Half seconds to wait for a drawing."""
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A graph as it is drawn."""
@@ -140,9 +144,20 @@ class Window:
         return frame.get_by_test_id("frameContents").inner_text()
 
     def drawing(self) -> Drawing:
-        """Read the graph in the newest frame."""
+        """Read the graph in the newest frame, once its circles are at rest: arrows too short have no caption."""
         svg = self.frame.locator("svg.neod3viz")
         svg.locator("g.node").first.wait_for()
+        places = None
+        for _ in range(PATIENCE):
+            before, places = (
+                places,
+                svg.locator("g.node").evaluate_all("nodes => nodes.map(one => one.getAttribute('transform'))"),
+            )
+            if places == before:
+                break
+            self.page.wait_for_timeout(500)
+        else:
+            raise TimeoutError("the drawing does not come to rest")
         arrows = _captioned(svg, "g.relationship")
         return Drawing(Counter(_captioned(svg, "g.node")), Counter(color for _, color in arrows), set(arrows))
 
