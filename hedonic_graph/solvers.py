@@ -32,7 +32,7 @@ SOLVERS = {
     "pac": Solver(
         draws=True, options=("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")
     ),
-    "consensus": Solver(draws=True, resamples=True, options=("resamples", "resolution")),
+    "consensus": Solver(draws=True, resamples=True, options=("resamples", "resample_share", "resolution")),
     "random": Solver(draws=True, follows=True, options=("utility",)),
     "kmeans": Solver(draws=True, follows=True, activations=True, options=("utility",)),
     "ward": Solver(follows=True, activations=True, options=("utility",)),
