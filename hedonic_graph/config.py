@@ -144,7 +144,8 @@ class Config(CommonConfig):
     solver: tuple[str, ...] = ("exact", "pac")
     """Solvers, as ``hedonic_graph.solvers`` lists them.
 
-    ``random`` takes the sizes of its coalitions, ``kmeans`` and ``ward`` their number from the first of the others.
+    ``random`` takes the sizes of its coalitions, and ``kmeans`` and ``ward`` take their number, from the first named
+    that is no baseline.
     """
     seed: tuple[int, ...] = (0,)
     """Seeds of the solvers that draw; each is a run."""
@@ -167,7 +168,7 @@ class Config(CommonConfig):
     window: int | None = None
     """Coalitions looked at in a round, omega; None is a tenth of ``samples``."""
     utility: str = "mean"
-    """Utility of ``pac`` (DESIGN §3.5)."""
+    """Utility of ``pac``, and the one that members of a baseline are measured by (DESIGN §3.5)."""
     emit: str = "all"
     """Whether ``pac`` emits every valid component of a round or one."""
     retain: str = "order"

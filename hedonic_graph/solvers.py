@@ -13,6 +13,8 @@ class Solver:
 
     draws: bool = False
     """Whether chance has a say: each seed is a run."""
+    baseline: bool = False
+    """Whether it plays no game, and is there to compare with."""
     follows: bool = False
     """Whether it takes the number or sizes of its coalitions from another solver, see `leader`."""
     activations: bool = False
@@ -29,17 +31,19 @@ class Solver:
 
 SOLVERS = {
     "exact": Solver(),
-    "pac": Solver(
-        draws=True, options=("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")
-    ),
+    "pac": Solver(draws=True, options=("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")),
     "consensus": Solver(draws=True, resamples=True, options=("resamples", "resample_share", "resolution")),
-    "random": Solver(draws=True, follows=True, options=("utility",)),
-    "kmeans": Solver(draws=True, follows=True, activations=True, options=("utility",)),
-    "ward": Solver(follows=True, activations=True, options=("utility",)),
-    "leiden": Solver(draws=True, options=("utility", "leiden_resolution")),
-}  # fmt: skip
+    "random": Solver(baseline=True, draws=True, follows=True, options=("utility",)),
+    "kmeans": Solver(baseline=True, draws=True, follows=True, activations=True, options=("utility",)),
+    "ward": Solver(baseline=True, follows=True, activations=True, options=("utility",)),
+    "leiden": Solver(baseline=True, draws=True, options=("utility", "leiden_resolution")),
+}
 
 
 def leader(solvers: Sequence[str]) -> str | None:
-    """The solver that those of ``solvers`` which follow take their sizes from: the first that does not."""
-    return next((solver for solver in solvers if not SOLVERS[solver].follows), None)
+    """The solver that those of ``solvers`` which follow take the number or sizes of their coalitions from.
+
+    It is the first that is no baseline; without any, the first baseline that follows nobody; else None.
+    """
+    free = [solver for solver in solvers if not SOLVERS[solver].follows]
+    return min(free, key=lambda solver: SOLVERS[solver].baseline, default=None)

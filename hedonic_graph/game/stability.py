@@ -6,7 +6,6 @@ import torch
 from scipy import stats
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.game.baselines import random_partition
 from hedonic_graph.game.checks import (
     check_at_least,
     check_between_0_and_1,
@@ -16,6 +15,7 @@ from hedonic_graph.game.checks import (
     check_sizes,
 )
 from hedonic_graph.game.partition import Partition
+from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.sampling import SAMPLERS, Sampler, distribution
 from hedonic_graph.game.utility import PAD, coalition_utilities, member_utilities
 

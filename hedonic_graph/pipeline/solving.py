@@ -8,11 +8,11 @@ import pandas as pd
 from torch import Tensor
 
 from hedonic_graph.config import Config, RunSpec
-from hedonic_graph.game.baselines import random_partition
 from hedonic_graph.game.clustering import spherical_kmeans, ward, ward_caveat
 from hedonic_graph.game.communities import leiden_partition
 from hedonic_graph.game.consensus import consensus
 from hedonic_graph.game.partition import Partition
+from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.top_cover import exact_top_cover, pac_top_cover
 from hedonic_graph.pipeline.capturing import load_capture
 from hedonic_graph.pipeline.context import Context

@@ -98,6 +98,13 @@ def test_a_cluster_that_lost_everybody_starts_again(monkeypatch):
     assert as_sets(spherical_kmeans(angles(0, 1, 90, 91, 200, 201), 3)) == sets({0, 1}, {2, 3}, {4, 5})
 
 
+def test_kmeans_makes_no_more_coalitions_than_there_are_directions():
+    # In float32 the cosine of a row with itself is not always 1.
+    rows = np.repeat(np.random.default_rng(0).standard_normal((20, 64)).astype(np.float32), 10, axis=0)
+    assert spherical_kmeans(rows, 60).sizes.tolist() == [10] * 20
+    assert len(spherical_kmeans(np.array([[1, 1], [1, 1], [3, 3]], np.float32), 2)) == 1
+
+
 @BOTH
 def test_planted_groups_are_found_in_any_order_of_neurons_and_examples(solve):
     rows, groups = planted()

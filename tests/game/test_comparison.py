@@ -8,9 +8,9 @@ from scipy.stats import chisquare
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.agreement import adjusted_rand, seed_agreement
-from hedonic_graph.game.baselines import random_partition
 from hedonic_graph.game.degenerate import degeneration_warning, largest_share
 from hedonic_graph.game.partition import Partition
+from hedonic_graph.game.random import random_partition
 
 
 def split(*labels: int) -> Partition:

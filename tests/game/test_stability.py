@@ -9,8 +9,8 @@ from scipy.stats import binomtest
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.game import stability
-from hedonic_graph.game.baselines import random_partition
 from hedonic_graph.game.partition import Partition
+from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.stability import certificate, upper_bound
 from hedonic_graph.game.top_cover import exact_top_cover
 

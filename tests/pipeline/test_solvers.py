@@ -17,7 +17,7 @@ from hedonic_graph.game.sample_size import guaranteed_samples
 from hedonic_graph.pipeline.analyze import analyze
 from hedonic_graph.pipeline.solving import leading
 from hedonic_graph.results import open_results
-from hedonic_graph.solvers import SOLVERS
+from hedonic_graph.solvers import SOLVERS, leader
 from hedonic_graph.summary import verdicts
 
 LAYERS = (1, 2)
@@ -26,7 +26,9 @@ LAYERS = (1, 2)
 @pytest.fixture(scope="module")
 def asked(config: Config) -> Config:
     # The followers are named first: what they follow has to be solved before them all the same.
-    return replace(config, layers=LAYERS, valuation=("pas",), solver=tuple(reversed(SOLVERS)), shuffles=2)
+    return replace(
+        config, layers=LAYERS, valuation=("pas",), solver=tuple(reversed(SOLVERS)), resolution=1.0, shuffles=2
+    )
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +69,24 @@ def test_clusters_are_of_the_scored_activations_and_as_many_as_the_leader_found(
         rows = load_file(solved / f"capture/L{layer:02}.safetensors")["tuned"].T
         assert rows.shape == (40, 24)
         for seed in (0, 1):
-            # The first solver named that follows nobody.
-            assert leading(asked, RunSpec("pas", "kmeans", seed)) == RunSpec("pas", "leiden", seed)
-            count = labels(solved, f"pas.leiden.{seed}", layer).max() + 1
+            led = leading(asked, RunSpec("pas", "kmeans", seed))
+            assert (led.solver, led.seed) == (leader(asked.solver), seed)
+            count = labels(solved, led.id, layer).max() + 1
             found = labels(solved, f"pas.kmeans.{seed}", layer)
             assert (found == spherical_kmeans(rows, count, seed=seed).labels).all()
             assert found.max() + 1 == count > 1
         # Ward draws nothing: it follows the first seed of one that does.
-        count = labels(solved, "pas.leiden.0", layer).max() + 1
+        led = leading(asked, RunSpec("pas", "ward"))
+        assert led.seed == 0
+        count = labels(solved, led.id, layer).max() + 1
         assert (labels(solved, "pas.ward", layer) == ward(rows, count).labels).all()
+
+
+def test_the_leader_is_the_first_that_plays_the_game_else_one_that_follows_nobody() -> None:
+    assert leader(("kmeans", "leiden", "pac", "exact")) == "pac"
+    assert leader(("ward", "exact", "leiden", "pac")) == "exact"
+    assert leader(("random", "leiden")) == "leiden"
+    assert leader(("random", "ward", "kmeans")) is None
 
 
 def test_only_pac_has_to_say_how_much_it_sampled(solved: Path) -> None:
