@@ -177,7 +177,9 @@ class Config(CommonConfig):
     """The distribution ``pac`` draws coalitions from."""
     resamples: int = 20
     """Resamples of the examples that ``consensus`` looks at."""
-    resolution: float = 1.0
+    resample_share: float = 1.0
+    """Examples drawn for each of them, as a share of the text's."""
+    resolution: float = 7.0
     """Resolution of ``consensus``: the larger, the more and the smaller its coalitions."""
     leiden_resolution: float = 1.0
     """Resolution of ``leiden``: the larger, the more and the smaller its coalitions."""
@@ -207,6 +209,8 @@ class Config(CommonConfig):
         for name in ("resolution", "leiden_resolution"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"{name.replace('_', '-')} must be above 0, not {getattr(self, name)}")
+        if not 0 < self.resample_share <= 1:
+            raise UserError(f"resample-share must be above 0 and at most 1, not {self.resample_share}")
         resampling = next((name for name in self.solver if SOLVERS[name].resamples), None)
         if resampling and self.all_tokens:
             raise UserError(

@@ -32,7 +32,7 @@ class Solver:
 SOLVERS = {
     "exact": Solver(),
     "pac": Solver(draws=True, options=("kmin", "kmax", "samples", "window", "utility", "emit", "retain", "sampler")),
-    "consensus": Solver(draws=True, resamples=True, options=("resamples", "resolution")),
+    "consensus": Solver(draws=True, resamples=True, options=("resamples", "resample_share", "resolution")),
     "random": Solver(baseline=True, draws=True, follows=True, options=("utility",)),
     "kmeans": Solver(baseline=True, draws=True, follows=True, activations=True, options=("utility",)),
     "ward": Solver(baseline=True, follows=True, activations=True, options=("utility",)),

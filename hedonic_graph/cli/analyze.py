@@ -38,6 +38,7 @@ Example:
 @number("samples", "Coalitions drawn at a time. [default: max(80000, 56 n)]")
 @number("window", "Coalitions looked at in a round. [default: a tenth of samples]")
 @number("resamples", "Resamples of the examples that consensus looks at.")
+@number("resample_share", "Examples in each of them, as a share of the text's.", float)
 @number("resolution", "Resolution of consensus: the larger, the more coalitions.", float)
 @number("leiden_resolution", "Resolution of leiden: the larger, the more coalitions.", float)
 @number("certificate_samples", "Fresh coalitions tried against each partition.")

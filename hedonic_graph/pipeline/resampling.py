@@ -44,6 +44,7 @@ def resample_layer(context: Context[Config], valuation: str, layer: int, progres
             text=analysis.content("text/pairs"),
             k=config.k,
             resamples=config.resamples,
+            share=config.resample_share,
             seed=spec.seed,
         )
         if analysis.has(name, key, context.report):
@@ -56,7 +57,8 @@ def resample_layer(context: Context[Config], valuation: str, layer: int, progres
             table = {}
             for number in range(config.resamples):
                 remarks.set_postfix_str(f"resample {number + 1} of {config.resamples}")
-                phi = values.of(torch.from_numpy(bootstrap(len(context.pairs), spec.seed or 0, number)))
+                times = bootstrap(len(context.pairs), spec.seed or 0, number, config.resample_share)
+                phi = values.of(torch.from_numpy(times))
                 table[f"resample {number}"] = exact_top_cover(phi, k=config.k).partition.labels
                 progress.update(neurons / config.resamples)
             pd.DataFrame(table).to_parquet(path.with_suffix(".parquet"), index=False)
@@ -71,9 +73,12 @@ def load_resamples(context: Context[Config], spec: RunSpec, layer: int) -> list[
     return [Partition(table[column].to_numpy(np.int32)) for column in table]
 
 
-def bootstrap(examples: int, seed: int, number: int) -> np.ndarray:
-    """How often each example is in a draw of as many with replacement, int64 [examples]; one for each ``number``."""
-    drawn = np.random.default_rng([seed, number]).integers(examples, size=examples)
+def bootstrap(examples: int, seed: int, number: int, share: float = 1.0) -> np.ndarray:
+    """How often each example is in a draw with replacement, int64 [examples]; one draw for each ``number``.
+
+    It draws ``share`` times as many as there are, and at least one.
+    """
+    drawn = np.random.default_rng([seed, number]).integers(examples, size=max(1, round(share * examples)))
     return np.bincount(drawn, minlength=examples)
 
 

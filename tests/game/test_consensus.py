@@ -9,6 +9,7 @@ from game.games import as_sets
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.game import consensus as module
+from hedonic_graph.game.communities import leiden
 from hedonic_graph.game.consensus import confidence, consensus, frequencies
 from hedonic_graph.game.partition import Partition
 
@@ -96,6 +97,24 @@ def test_noise_around_groups_is_seen_through() -> None:
     # And in whatever order they come.
     again = consensus(held[::-1], resolution=1.0)
     np.testing.assert_array_equal(again.partition.labels, found.partition.labels)
+
+
+def test_of_several_runs_of_leiden_the_best_counts() -> None:
+    import igraph
+    from scipy.sparse import triu
+
+    graph = frequencies(drawn(60, 20, 4))
+    edges = triu(graph, k=1).tocoo()
+    built = igraph.Graph(60, list(zip(edges.row.tolist(), edges.col.tolist(), strict=True)))
+
+    def quality(seed: int, runs: int) -> float:
+        labels = leiden(graph, resolution=1.2, seed=seed, runs=runs).labels.tolist()
+        return float(built.modularity(labels, weights=edges.data, resolution=1.2))
+
+    single = [quality(seed, 1) for seed in range(8)]
+    several = [quality(seed, 10) for seed in range(8)]
+    assert all(more >= one - 1e-9 for more, one in zip(several, single, strict=True))
+    assert min(several) > np.mean(single)
 
 
 def test_one_seed_one_result_and_resolution_makes_coalitions_smaller() -> None:

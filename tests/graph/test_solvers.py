@@ -31,6 +31,7 @@ def results(
             layers=(1, 2),
             solver=tuple(SOLVERS),
             samples=400,
+            resolution=1.0,
             certificate_samples=500,
             shuffles=2,
         ),

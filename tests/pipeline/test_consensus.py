@@ -23,7 +23,15 @@ from hedonic_graph.text.pairs import load_pairs, write_pairs
 
 @pytest.fixture(scope="module")
 def asked(config: Config) -> Config:
-    return replace(config, solver=("exact", "consensus"), positions="scored", layers=(1, 2), resamples=6, seed=(0, 3))
+    return replace(
+        config,
+        solver=("exact", "consensus"),
+        positions="scored",
+        layers=(1, 2),
+        resamples=6,
+        resolution=1.0,
+        seed=(0, 3),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +45,7 @@ def test_a_draw_is_as_large_as_the_text_and_hangs_on_seed_and_number() -> None:
     draws = {(seed, number): tuple(bootstrap(50, seed, number)) for seed in (0, 1) for number in (0, 1)}
     assert all(sum(draw) == 50 for draw in draws.values())
     assert len(set(draws.values())) == 4
+    assert [bootstrap(50, 0, 0, share).sum() for share in (0.2, 0.5, 0.001)] == [10, 25, 1]
     assert bootstrap(50, 1, 1).tolist() == list(draws[1, 1])
     many = np.stack([bootstrap(200, 0, number) for number in range(400)])
     assert many.mean(0).std() < 0.1
@@ -120,6 +129,10 @@ def test_same_seed_same_result_with_one_thread_or_two(folder: Path, asked: Confi
     [
         ({"resolution": 2.5}, {"partition.pas.consensus", "partition.oca.consensus", "agreement", "lineage"}),
         ({"resamples": 7}, {"resamples", "partition.pas.consensus", "partition.oca.consensus", "agreement", "lineage"}),
+        (
+            {"resample_share": 0.5},
+            {"resamples", "partition.pas.consensus", "partition.oca.consensus", "agreement", "lineage"},
+        ),
         ({"k": 2}, {"halves", "resamples", "partition", "agreement", "lineage"}),
         ({"samples": 300}, set()),
     ],
@@ -140,8 +153,8 @@ def test_what_it_cannot_do_is_said_first(config: Config, tmp_path: Path) -> None
     with pytest.raises(UserError, match="OCA over all tokens keeps nothing of each: give --positions scored"):
         replace(config, solver=("consensus",))
     replace(config, solver=("consensus",), valuation=("pas",))
-    for name, value in (("resamples", 0), ("resolution", 0.0), ("resolution", float("inf"))):
-        with pytest.raises(UserError, match=name):
+    for name, value in (("resamples", 0), ("resolution", 0.0), ("resolution", float("inf")), ("resample_share", 1.5)):
+        with pytest.raises(UserError, match=name.replace("_", "-")):
             replace(config, **{name: value})  # type: ignore[arg-type]
     write_pairs(tmp_path / "one.jsonl", load_pairs(Path(config.text))[:1])
     one = replace(config, text=str(tmp_path / "one.jsonl"), solver=("consensus",), valuation=("pas",))

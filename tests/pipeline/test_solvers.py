@@ -26,7 +26,9 @@ LAYERS = (1, 2)
 @pytest.fixture(scope="module")
 def asked(config: Config) -> Config:
     # The followers are named first: what they follow has to be solved before them all the same.
-    return replace(config, layers=LAYERS, valuation=("pas",), solver=tuple(reversed(SOLVERS)), shuffles=2)
+    return replace(
+        config, layers=LAYERS, valuation=("pas",), solver=tuple(reversed(SOLVERS)), resolution=1.0, shuffles=2
+    )
 
 
 @pytest.fixture(scope="module")
