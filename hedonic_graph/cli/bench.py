@@ -109,7 +109,7 @@ def compute(quick: bool, neurons: str | None, json_file: str | None, **scale: An
     """Time valuations, games and lineage on random layers, beside what they cannot avoid.
 
     Valuations and lineage are held against the matrix products in them, the sampling game against the paper's
-    algorithm in plain Python. Each is a process of its own. At full size it takes about an hour on two cores.
+    algorithm in plain Python. Each is a process of its own.
     """
     from hedonic_graph.bench.compute import FULL, QUICK
     from hedonic_graph.bench.compute import bench as measure

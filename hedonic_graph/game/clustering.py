@@ -150,9 +150,9 @@ def _distances(rows: np.ndarray) -> np.ndarray:
     for start in range(0, n, _BLOCK):
         cosines = rows[start : start + _BLOCK] @ rows[start:].T
         distances = np.sqrt(np.maximum(2 - 2 * cosines, 0))
-        for offset, line in enumerate(distances):
-            result[filled : filled + n - start - offset - 1] = line[offset + 1 :]
-            filled += n - start - offset - 1
+        above = distances[np.triu(np.ones(distances.shape, dtype=bool), 1)]
+        result[filled : filled + len(above)] = above
+        filled += len(above)
     return result
 
 

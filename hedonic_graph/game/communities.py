@@ -51,9 +51,8 @@ def leiden(graph: csr_array, *, resolution: float, seed: int, runs: int = 1) -> 
         ]
     finally:
         igraph.set_random_number_generator(random)
-    if runs > 1:
-        found.sort(key=lambda one: -built.modularity(one, weights=weights, resolution=resolution))
-    return Partition.from_labels(np.array(found[0]))
+    best = max(found, key=lambda one: built.modularity(one, weights=weights, resolution=resolution))
+    return Partition.from_labels(np.array(best))
 
 
 def strongest_links(phi: torch.Tensor, links: int = LINKS) -> csr_array:
