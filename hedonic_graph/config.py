@@ -21,6 +21,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "readout_norm": ("on", "off"),
     "reference": ("base", "zero", "mean"),
     "positions": ("all", "scored"),
+    "phi_precision": ("float32", "float16"),
     "mass": ("composite", "residual"),
     "shares": ("excess", "relative", "flow"),
     "events": ("excess", "matched"),
@@ -157,6 +158,8 @@ class Config(CommonConfig):
     """What an ablated neuron goes back to (DESIGN §3.1)."""
     positions: str = "all"
     """Tokens OCA correlates over (DESIGN §3.4)."""
+    phi_precision: str = "float32"
+    """How the pairs' values are kept; everything after them works with what was kept."""
     k: int = 3
     """Size of a choice set."""
     kmin: int = 2

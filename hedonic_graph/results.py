@@ -180,17 +180,14 @@ class AnalysisResults:
         """See :class:`Results`."""
         import pandas as pd
         import torch
-        from safetensors import safe_open
+
+        from hedonic_graph.valuation.storage import read_rows
 
         path = self.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors")
         values, others = [], []
         first, n = 0, 1
         while first < n:
-            # Opened anew for each block: the pages of a file that stays open count as memory of this process.
-            with safe_open(path, "np") as stored:
-                phi = stored.get_slice("phi")
-                n = phi.get_shape()[0]
-                rows = torch.tensor(phi[first : min(first + ROWS, n)])
+            rows, n = read_rows(path, first, ROWS)
             rows[torch.arange(len(rows)), first + torch.arange(len(rows))] = -torch.inf
             value, other = rows.topk(min(self._game.k, n - 1), dim=1)
             values.append(value.numpy())

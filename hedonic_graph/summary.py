@@ -41,7 +41,7 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
     def beside(row: dict[str, Any], name: str) -> str | None:
         if row[name] is None:
             return None
-        return f"{row[name]:g} ({row[f'{name}_shuffled']:.3g})"
+        return f"{row[name]:g} ({_mean(row[f'{name}_shuffled'])})"
 
     columns, names = ["layer", "coalitions", "of one", "largest %"], ["coalitions", "singletons", "largest_percent"]
     cells = [[row["layer"], *(row[name] for name in names)] for row in rows]
@@ -54,6 +54,11 @@ def table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
         for line, row in zip(cells, rows, strict=True):
             line += [*(beside(row, fate) for fate in FATES), row["edges"], beside(row, "significant")]
     return columns, cells
+
+
+def _mean(value: float) -> str:
+    """Three digits, and all of those before the point."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def model_lines(results: AnalysisResults) -> list[str]:
@@ -119,7 +124,7 @@ def verdicts(results: AnalysisResults) -> list[str]:
     if any(run.valuation == "pas" for run in results.runs):
         lines.append(_second_order(results))
     valuations = {run.valuation: run for run in results.runs if run.valuation is not None}
-    lines += [line for run in valuations.values() for line in _halves(results, run)]
+    lines += [line for run in valuations.values() for line in (*_kept(run), *_halves(results, run))]
     if any(run.valuation is None for run in results.runs):
         lineage = "" if results.followed else ", nor, without a model and text, of what becomes of them"
         lines.append(f"imported partitions come without a valuation: nothing is said of their stability{lineage}")
@@ -172,6 +177,18 @@ def _second_order(results: AnalysisResults) -> str:
     to = {"zero": "from the activations to zero", "mean": "from the activations to their mean"}
     steps = to.get(str(run.parameters["reference"]), "of the tuning")
     return f"{line}: the steps {steps} are too large for the second order there"
+
+
+def _kept(run: RunInfo) -> list[str]:
+    """How far phi lies from what was computed; nothing where it was kept as it was."""
+    if run.parameters.get("phi_precision", "float32") == "float32":
+        return []
+    from hedonic_graph.valuation.storage import HALF_ERROR, HALF_LEAST
+
+    return [
+        f"{run.valuation}: phi is kept in half precision, each value within {100 * HALF_ERROR:.2g}% "
+        f"(below {HALF_LEAST:.0e} of its layer's largest, within {HALF_ERROR * HALF_LEAST:.0e} of that)"
+    ]
 
 
 def _halves(results: AnalysisResults, run: RunInfo) -> list[str]:

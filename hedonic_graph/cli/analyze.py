@@ -28,6 +28,7 @@ Example:
 @choice("readout_norm", "Read the head through the model's final norm.")
 @choice("reference", "What an ablated neuron goes back to.")
 @choice("positions", "Tokens that OCA correlates over.")
+@choice("phi_precision", "How pairs' values are kept: float16 takes half the disk.")
 @choice("utility", "Utility of pac, and for the members of baselines.")
 @choice("emit", "What a round of pac puts out.")
 @choice("retain", "How pac orders or draws its reservoir.")

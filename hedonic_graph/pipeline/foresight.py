@@ -40,7 +40,8 @@ def _disk(config: Config, neurons: int, width: int, examples: int) -> float:
     """Bytes of captures, moments and valuations; the rest is small beside them."""
     capture = examples * (width + 2 * neurons)
     moments = 2 * neurons**2 if config.all_tokens else 0
-    return _FLOAT * len(config.layers) * (capture + moments + len(config.valuation) * neurons**2)
+    phi = len(config.valuation) * neurons**2 * getattr(torch, config.phi_precision).itemsize
+    return len(config.layers) * (_FLOAT * (capture + moments) + phi)
 
 
 def _memory(config: Config, neurons: int, width: int, examples: int) -> float:

@@ -60,7 +60,7 @@ def resample_layer(context: Context[Config], valuation: str, layer: int, progres
                 times = bootstrap(len(context.pairs), spec.seed or 0, number, config.resample_share)
                 phi = values.of(torch.from_numpy(times))
                 table[f"resample {number}"] = exact_top_cover(phi, k=config.k).partition.labels
-                progress.update(neurons / config.resamples)
+                progress.update(neurons * (number + 1) // config.resamples - neurons * number // config.resamples)
             pd.DataFrame(table).to_parquet(path.with_suffix(".parquet"), index=False)
 
         analysis.commit(name, key, write)

@@ -6,8 +6,6 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from hedonic_graph.analysis import key_of, layer_unit
@@ -23,6 +21,7 @@ from hedonic_graph.pipeline.context import Context
 from hedonic_graph.valuation.exact import SecondOrder, check_second_order
 from hedonic_graph.valuation.oca import oca, oca_errors
 from hedonic_graph.valuation.pas import pas, pas_errors
+from hedonic_graph.valuation.storage import read_phi, write_phi
 
 VERSION = 1
 """Part of every key: raise it when a change alters a valuation."""
@@ -39,7 +38,7 @@ def value_layer(context: Context[Config], valuation: str, layer: int) -> None:
         phi = values.whole()
         if not bool(torch.isfinite(phi).all()):
             raise UserError(f"{valuation} of layer {layer} holds values that are not finite (NaN or infinite)")
-        save_file({"phi": phi.cpu()}, path.with_suffix(".safetensors"))
+        write_phi(path.with_suffix(".safetensors"), phi, context.config.phi_precision)
         if check := values.second_order(phi):
             path.with_suffix(".json").write_text(json.dumps(asdict(check), indent=1), encoding="utf-8")
 
@@ -48,10 +47,8 @@ def value_layer(context: Context[Config], valuation: str, layer: int) -> None:
 
 
 def load_phi(context: Context[Config], valuation: str, layer: int) -> Tensor:
-    """Read phi [n, n] onto the analysis's device."""
-    path = context.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors")
-    with safe_open(path, "pt", device=str(context.device)) as stored:
-        return stored.get_tensor("phi")
+    """Read phi float32 [n, n] onto the analysis's device."""
+    return read_phi(context.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors"), context.device)
 
 
 def _key(context: Context[Config], valuation: str, layer: int) -> str:
@@ -64,7 +61,13 @@ def _key(context: Context[Config], valuation: str, layer: int) -> str:
         seen = analysis.content(layer_unit(source, layer))
         options = {"positions": config.positions}
     return key_of(
-        stage=f"phi.{valuation}", version=VERSION, model=context.subject.fingerprint, layer=layer, seen=seen, **options
+        stage=f"phi.{valuation}",
+        version=VERSION,
+        model=context.subject.fingerprint,
+        layer=layer,
+        seen=seen,
+        precision=config.phi_precision,
+        **options,
     )
 
 

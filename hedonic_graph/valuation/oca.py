@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from hedonic_graph.blocks import mirrored, shrinking
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.valuation.error import standard_error
 
@@ -10,6 +11,7 @@ _CONSTANT = 1e-6
 """A spread below this share of the mean is rounding, not variation."""
 
 
+@shrinking
 def oca(down: Tensor, moments: Moments, *, block_size: int = 2048) -> Tensor:
     """Return phi float32 [n, n]: ``(1 - |cos(D_i, D_j)|) * pearson(a_i, a_j)``, zero diagonal.
 
@@ -26,16 +28,11 @@ def oca(down: Tensor, moments: Moments, *, block_size: int = 2048) -> Tensor:
         rows, rest = slice(start, start + block_size), slice(start, n)
         correlation = (moments.comoment[rows, rest] * scale[rows, None] * scale[rest]).clamp(-1, 1)
         cosine = (unit[:, rows].T @ unit[:, rest]).abs().clamp_max(1)
-        part = (1 - cosine) * correlation
-        phi[rows, rest] = part
-        phi[rest, rows] = part.T
-        # Rounding may differ between the two halves of a square on the diagonal.
-        corner = phi[rows, rows]
-        corner.copy_((corner + corner.T) / 2)
-    phi.fill_diagonal_(0.0)
-    return phi
+        torch.mul(1 - cosine, correlation, out=phi[rows, rest])
+    return mirrored(phi).fill_diagonal_(0.0)
 
 
+@shrinking
 def oca_errors(down: Tensor, rows: Tensor, pairs: Tensor, *, block_size: int = 2048) -> Tensor:
     """Return the standard error of phi over activations ``rows`` [B, n], float32 [P], for ``pairs`` [P, 2].
 

@@ -9,6 +9,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
+from hedonic_graph.blocks import mirrored, shrinking
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.mlp import Factors, MLPBlock
 from hedonic_graph.models.readout import Readout
@@ -21,6 +22,7 @@ ADDITIVE = (
 )
 
 
+@shrinking
 def pas(
     block: MLPBlock,
     readout: Readout,
@@ -35,8 +37,8 @@ def pas(
 
     ``y`` [B, d] is the residual stream after the MLP, ``tuned`` and ``base`` [B, n] the activations, all at
     the scored position; each example counts ``times`` [B], once by default. Everything runs on the device of
-    ``y``; beside phi it needs a few [B, n] arrays and a few stripes of ``block_size`` rows of phi. Raises
-    UserError for a logit that is additive over neurons.
+    ``y``; beside phi it needs a few [B, n] arrays and a few stripes of ``block_size`` rows of phi, fewer where the
+    device has no memory for them. Raises UserError for a logit that is additive over neurons.
 
     Each delta is written ``(a1 - a0) D1 + a0 (D1 - D0)``: one full Gram matrix for each diagonal of the
     Hessian, and the step from D0 to D1 is mostly of low rank.
@@ -57,18 +59,17 @@ def pas(
     phi = torch.empty(n, n, device=y.device)
     for start in range(0, n, block_size):
         rows, rest = slice(start, start + block_size), slice(start, n)
-        found = along[:, rows].T @ coupled[:, rest]
+        found = phi[rows, rest]
+        torch.mm(along[:, rows].T, coupled[:, rest], out=found)
         for metric, weighed in diagonals:
             for one, change in parts:
                 for other, others_change in weighed:
                     moment = change[:, rows].T @ others_change[:, rest]
                     found.addcmul_(_gram(one, other, rows, rest, metric), moment)
-        phi[rows, rest] = found
-        phi[rest, rows] = found.T
-    # The first block of a row stripe is written twice, once transposed; rounding may differ between the two.
-    return _symmetric(phi, block_size)
+    return mirrored(phi).fill_diagonal_(0.0)
 
 
+@shrinking
 def pas_errors(
     block: MLPBlock,
     readout: Readout,
@@ -127,11 +128,3 @@ def _gram(one: Factors, other: Factors, rows: slice, rest: slice, metric: Tensor
     if one.right is not None:
         product = one.right[:, rows].T @ product
     return product if other.right is None else product @ other.right[:, rest]
-
-
-def _symmetric(phi: Tensor, block_size: int) -> Tensor:
-    for start in range(0, len(phi), block_size):
-        corner = phi[start : start + block_size, start : start + block_size]
-        corner.copy_((corner + corner.T) / 2)
-    phi.fill_diagonal_(0.0)
-    return phi

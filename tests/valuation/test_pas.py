@@ -224,3 +224,19 @@ def test_real_model_against_double_ablation() -> None:
     ours = np.array([float(phi[i, j]) for i, j in pairs])
     assert np.corrcoef(ours, exact)[0, 1] > 0.999
     assert np.abs(ours - exact).mean() < 0.05 * np.abs(exact).mean()
+
+
+def test_a_device_without_memory_for_large_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = example()
+    expected = pas(*given)
+    tried = []
+
+    def multiply(one: Tensor, other: Tensor, out: Tensor) -> Tensor:
+        tried.append(one.shape[0])
+        if len(tried) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return torch.matmul(one, other, out=out)
+
+    monkeypatch.setattr(torch, "mm", multiply)
+    assert torch.equal(pas(*given, block_size=8 * 13), expected)
+    assert tried == [13, 13]
