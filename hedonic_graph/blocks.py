@@ -1,6 +1,6 @@
 """Large arrays in blocks, and in smaller ones where the device has no memory for those."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -44,6 +44,18 @@ def shrinking(work: Callable[Args, Result]) -> Callable[Args, Result]:
             torch.cuda.empty_cache()
 
     return cast(Callable[Args, Result], run)
+
+
+def upper(n: int, block_size: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of tiles that cover the half of [n, n] above the diagonal, and the diagonal.
+
+    Tiles are ``block_size`` rows high and at most four times as wide: an allocator keeps arrays of that size at
+    hand, where it would return longer ones to the system and have them cleared at every use.
+    """
+    width = 4 * block_size
+    for start in range(0, n, block_size):
+        for first in range(start, n, width):
+            yield slice(start, min(start + block_size, n)), slice(first, min(first + width, n))
 
 
 def mirrored(matrix: Tensor) -> Tensor:

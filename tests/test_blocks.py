@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hedonic_graph.blocks import SMALLEST, mirrored, shrinking
+from hedonic_graph.blocks import SMALLEST, mirrored, shrinking, upper
 from hedonic_graph.errors import UserError
 
 
@@ -47,3 +47,14 @@ def test_mirrored(n: int) -> None:
     expected = matrix.triu() + matrix.triu(1).T
     assert mirrored(matrix) is matrix
     assert torch.equal(matrix, expected)
+
+
+@pytest.mark.parametrize(("n", "block_size"), [(1, 4), (4, 4), (23, 4), (40, 7)])
+def test_tiles_cover_the_upper_half_once(n: int, block_size: int) -> None:
+    seen = torch.zeros(n, n)
+    for rows, columns in upper(n, block_size):
+        assert rows.stop - rows.start <= block_size
+        assert columns.stop - columns.start <= 4 * block_size
+        seen[rows, columns] += 1
+    assert bool((seen.triu() == torch.ones(n, n).triu()).all())
+    assert seen.max() == 1

@@ -17,6 +17,7 @@ from torch import Tensor
 from hedonic_graph.bench.machine import peak
 from hedonic_graph.bench.plain_game import choices
 from hedonic_graph.bench.process import answer
+from hedonic_graph.blocks import mirrored, upper
 from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
 from hedonic_graph.lineage.mass import composite_flow
@@ -147,7 +148,7 @@ def _oca(task: Task, n: int, generator: torch.Generator) -> Prepared:
     moments = Moments.of(_normal(task.examples, n, generator))
 
     def limit() -> None:
-        for rows, rest in _stripes(n):
+        for rows, rest in upper(n, BLOCK):
             down[:, rows].T @ down[:, rest]
 
     return Prepared(lambda: oca(down, moments), lambda: _time(limit, generator.device)[0])
@@ -169,7 +170,7 @@ def _pas(task: Task, n: int, generator: torch.Generator) -> Prepared:
         # One Gram matrix, and the second moments of what was tuned, what was there and both; each half, as phi is
         # symmetric, but for the last.
         change = tuned - base
-        for rows, rest in _stripes(n):
+        for rows, rest in upper(n, BLOCK):
             down[:, rows].T @ down[:, rest]
             for one in (change, base):
                 for other in (change, base):
@@ -235,23 +236,14 @@ def drawn_valuation(n: int, generator: torch.Generator) -> Tensor:
     """A symmetric valuation [n, n] with a zero diagonal: a few heavy-tailed directions and noise, as real ones are."""
     directions = _normal(n, 16, generator) / _normal(n, 1, generator).abs().clamp_min(0.1)
     phi = torch.empty(n, n, device=generator.device)
-    for rows, rest in _stripes(n):
-        part = directions[rows] @ directions[rest].T
-        part += torch.randn(part.shape, device=generator.device, generator=generator)
-        phi[rows, rest] = part
-        phi[rest, rows] = part.T
-        corner = phi[rows, rows]
-        corner.copy_((corner + corner.T) / 2)
-    return phi.fill_diagonal_(0.0)
+    for rows, rest in upper(n, BLOCK):
+        torch.mm(directions[rows], directions[rest].T, out=phi[rows, rest])
+        phi[rows, rest] += torch.randn(phi[rows, rest].shape, device=generator.device, generator=generator)
+    return mirrored(phi).fill_diagonal_(0.0)
 
 
 def _normal(rows: int, columns: int, generator: torch.Generator) -> Tensor:
     return torch.randn(rows, columns, device=generator.device, generator=generator)
-
-
-def _stripes(n: int) -> list[tuple[slice, slice]]:
-    """Rows, and the columns from the first of them on: one half of a symmetric matrix."""
-    return [(slice(start, start + BLOCK), slice(start, n)) for start in range(0, n, BLOCK)]
 
 
 def _time(work: Work, device: torch.device) -> tuple[float, Any]:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from hedonic_graph.blocks import mirrored, shrinking
+from hedonic_graph.blocks import mirrored, shrinking, upper
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.valuation.error import standard_error
 
@@ -24,8 +24,7 @@ def oca(down: Tensor, moments: Moments, *, block_size: int = 2048) -> Tensor:
     counts = _counts(down, moments.mean, squares / max(moments.count, 1))
     scale = torch.where(counts, squares.clamp_min(0).sqrt(), 1.0).reciprocal() * counts
     phi = torch.empty(n, n, device=down.device)
-    for start in range(0, n, block_size):
-        rows, rest = slice(start, start + block_size), slice(start, n)
+    for rows, rest in upper(n, block_size):
         correlation = (moments.comoment[rows, rest] * scale[rows, None] * scale[rest]).clamp(-1, 1)
         cosine = (unit[:, rows].T @ unit[:, rest]).abs().clamp_max(1)
         torch.mul(1 - cosine, correlation, out=phi[rows, rest])

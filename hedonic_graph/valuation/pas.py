@@ -4,12 +4,10 @@
 and a diagonal or two, so every pair comes from a few matrix products, without autograd or another forward pass.
 """
 
-from functools import reduce
-
 import torch
 from torch import Tensor
 
-from hedonic_graph.blocks import mirrored, shrinking
+from hedonic_graph.blocks import mirrored, shrinking, upper
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.mlp import Factors, MLPBlock
 from hedonic_graph.models.readout import Readout
@@ -37,7 +35,7 @@ def pas(
 
     ``y`` [B, d] is the residual stream after the MLP, ``tuned`` and ``base`` [B, n] the activations, all at
     the scored position; each example counts ``times`` [B], once by default. Everything runs on the device of
-    ``y``; beside phi it needs a few [B, n] arrays and a few stripes of ``block_size`` rows of phi, fewer where the
+    ``y``; beside phi it needs a few [B, n] arrays and a few tiles of ``block_size`` rows of phi, fewer where the
     device has no memory for them. Raises UserError for a logit that is additive over neurons.
 
     Each delta is written ``(a1 - a0) D1 + a0 (D1 - D0)``: one full Gram matrix for each diagonal of the
@@ -57,8 +55,7 @@ def pas(
         for weight, metric in curvature.diagonals
     ]
     phi = torch.empty(n, n, device=y.device)
-    for start in range(0, n, block_size):
-        rows, rest = slice(start, start + block_size), slice(start, n)
+    for rows, rest in upper(n, block_size):
         found = phi[rows, rest]
         torch.mm(along[:, rows].T, coupled[:, rest], out=found)
         for metric, weighed in diagonals:
@@ -111,8 +108,11 @@ def _terms(
     parts = [(Factors(block.tuned.down), tuned - base)]
     if block.down_step is not None:
         parts.append((block.down_step, base))
-    read = [reduce(torch.add, (one * matrix.read_by(v) for matrix, one in parts)) for v in curvature.vectors]
-    return curvature, parts, torch.stack(read)
+    along = tuned.new_zeros(len(curvature.vectors), *tuned.shape)
+    for read, v in zip(along, curvature.vectors, strict=True):
+        for matrix, one in parts:
+            read.addcmul_(one, matrix.read_by(v))
+    return curvature, parts, along
 
 
 def _gram(one: Factors, other: Factors, rows: slice, rest: slice, metric: Tensor | None) -> Tensor:
