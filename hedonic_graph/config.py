@@ -21,7 +21,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "readout_norm": ("on", "off"),
     "reference": ("base", "zero", "mean"),
     "positions": ("all", "scored"),
-    "mass": ("composite", "residual"),
+    "mass": ("composite", "residual", "effect"),
     "shares": ("excess", "relative", "flow"),
     "events": ("excess", "matched"),
     "utility": ("mean", "sum"),
@@ -73,7 +73,7 @@ class CommonConfig:
     batch_size: int = 16
     """Prompts in one forward pass."""
     mass: str = "composite"
-    """Interaction mass (DESIGN §3.6)."""
+    """Interaction mass (DESIGN §3.6); ``effect`` follows the 100 largest coalitions of each layer."""
     shares: str = "excess"
     """What alpha and beta are shares of."""
     events: str = "excess"

@@ -38,9 +38,11 @@ def check_room(config: Config, folder: Path, *, neurons: int, width: int, exampl
 
 def _disk(config: Config, neurons: int, width: int, examples: int) -> float:
     """Bytes of captures, moments and valuations; the rest is small beside them."""
+    layers = len(config.layers)
     capture = examples * (width + 2 * neurons)
     moments = 2 * neurons**2 if config.all_tokens else 0
-    return _FLOAT * len(config.layers) * (capture + moments + len(config.valuation) * neurons**2)
+    streams = (layers - 1) * examples * width if config.mass == "effect" else 0
+    return _FLOAT * (layers * (capture + moments + len(config.valuation) * neurons**2) + streams)
 
 
 def _memory(config: Config, neurons: int, width: int, examples: int) -> float:

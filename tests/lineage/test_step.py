@@ -385,3 +385,20 @@ def test_the_edge_table_takes_the_threshold_given() -> None:
     lax, strict = edge_table(step, 0, z_min=1.0), edge_table(step, 0, z_min=50.0)
     assert len(lax) > len(strict)
     assert (lax["z"] >= 1.0).sum() == (step.z >= 1.0).sum()
+
+
+@pytest.mark.parametrize("largest", [1, 4, 9, 10, 100])
+def test_only_the_largest_are_sources(largest: int) -> None:
+    flows, source, target = random_step(3)
+    assert (source.sizes >= 2).sum() == 10
+    step = track(flows, source, target, largest=largest, shuffles=2)
+    followed = min(largest, 10)
+    assert step.source.tolist() == list(range(followed))
+    assert step.left_out == 10 - followed
+    assert step.mass.shape[0] == len(step.fate) == followed
+    # Rows of the others may be missing, and say nothing where they are there.
+    alone = track(flows[:followed], source, target, largest=largest, shuffles=2)
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(step, name), getattr(alone, name))
+    assert alone.chance == step.chance
+    np.testing.assert_array_equal(step.mass, track(flows, source, target, shuffles=0).mass[:followed])
