@@ -217,7 +217,7 @@ class _Rule:
             partner = torch.from_numpy(matched).to(mass.device)
             eligible = partner[:, None] == torch.arange(target.count, device=mass.device)
         event = classify(alpha, beta, self.high, eligible)
-        return _Pairs(flow, mass, z, alpha, beta, event, matched, int((z >= self.z_min).sum()))
+        return _Pairs(flow, mass, z, alpha, beta, event, matched, int(torch.count_nonzero(z >= self.z_min)))
 
     def _shares(
         self, flow: torch.Tensor, mass: torch.Tensor, z: torch.Tensor, output: torch.Tensor
@@ -287,7 +287,8 @@ def _strongest(mass: np.ndarray, keep: int) -> np.ndarray:
 
 
 def _tally(kinds: torch.Tensor) -> list[int]:
-    return torch.bincount(kinds.reshape(-1).long(), minlength=len(Kind)).tolist()
+    # Not by bincount, which wants eight bytes of each.
+    return [int(torch.count_nonzero(kinds == kind)) for kind in Kind]
 
 
 def _numpy(values: torch.Tensor) -> np.ndarray:
