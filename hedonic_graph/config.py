@@ -22,7 +22,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "reference": ("base", "zero", "mean"),
     "positions": ("all", "scored"),
     "phi_precision": ("float32", "float16"),
-    "mass": ("composite", "residual"),
+    "mass": ("composite", "residual", "effect"),
     "shares": ("excess", "relative", "flow"),
     "events": ("excess", "matched"),
     "utility": ("mean", "sum"),
@@ -74,7 +74,7 @@ class CommonConfig:
     batch_size: int = 16
     """Prompts in one forward pass."""
     mass: str = "composite"
-    """Interaction mass (DESIGN §3.6)."""
+    """Interaction mass (DESIGN §3.6); ``effect`` follows the 100 largest coalitions of each layer."""
     shares: str = "excess"
     """What alpha and beta are shares of."""
     events: str = "excess"

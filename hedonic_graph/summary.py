@@ -158,7 +158,22 @@ def verdicts(results: AnalysisResults) -> list[str]:
         for layer in results.layers:
             if warning := results.partition_record(run, layer)["warning"]:
                 lines.append(f"{run.id} layer {layer}: {warning}")
+        lines += _left_out(results, run)
     return lines
+
+
+def _left_out(results: AnalysisResults, run: RunInfo) -> list[str]:
+    """Say where only the largest coalitions are followed."""
+    records = {layer: results.lineage_record(run, layer) for layer in results.followed}
+    left_out = {layer: one for layer, record in records.items() if (one := record.get("left_out", 0))}
+    if not left_out:
+        return []
+    layer = max(left_out, key=lambda one: left_out[one])
+    followed = sum(records[layer]["counts"][fate] for fate in FATES)
+    return [
+        f"{run.id}: mass {run.parameters['mass']} follows the {followed} largest coalitions of a layer; the others "
+        f"({left_out[layer]} in layer {layer}, the most) have no flow, no edges and no fate"
+    ]
 
 
 def _second_order(results: AnalysisResults) -> str:

@@ -62,15 +62,19 @@ class Whole:
         return self.layer(model, number).get_submodule(self.row.mlp)
 
     def seen(self, number: int, prompts: list[str]) -> dict[str, Tensor]:
-        """One prompt at a time, without padding: MLP input ``h``, activation ``a``, MLP output ``m`` and layer
-        output ``y`` at the last token, [B, ...] each, and ``all``: activations of every token."""
+        """One prompt at a time, without padding: what the norm before the MLP reads ``x``, MLP input ``h``,
+        activation ``a``, MLP output ``m`` and layer output ``y`` at the last token, [B, ...] each, and ``all``:
+        activations of every token."""
         layer, mlp = self.layer(self.tuned, number), self.mlp(self.tuned, number)
-        rows: dict[str, list[Tensor]] = {"h": [], "a": [], "m": [], "y": []}
+        before, _ = self.norms(number, prompts[0])
+        reader = layer.get_submodule(before.pop()) if before else mlp
+        rows: dict[str, list[Tensor]] = {"x": [], "h": [], "a": [], "m": [], "y": []}
 
         def first(value: Any) -> Tensor:
             return value[0] if isinstance(value, tuple) else value
 
         hooks = [
+            reader.register_forward_pre_hook(lambda _, args: rows["x"].append(args[0][0])),
             mlp.register_forward_pre_hook(lambda _, args: rows["h"].append(args[0][0])),
             mlp.get_submodule(self.row.down).register_forward_pre_hook(lambda _, args: rows["a"].append(args[0][0])),
             mlp.register_forward_hook(lambda _, __, out: rows["m"].append(out[0].clone())),
@@ -145,6 +149,16 @@ class Ablation:
         if self.tokens is None:
             return logits[:, 0]
         return logits[:, -1, self.tokens[0]] - logits[:, -1, self.tokens[1]]
+
+    def leaving(self, neurons: list[int]) -> Tensor:
+        """The residual stream [B, d] that leaves the layer at the last token, with these neurons ablated."""
+        found: list[Tensor] = []
+        layer = self.model.get_submodule(f"{self.row.backbone}.{self.row.layers}")[-1]
+        hook = layer.register_forward_hook(lambda _, __, out: found.append(out[0] if isinstance(out, tuple) else out))
+        with self._ablated(neurons), torch.no_grad(), StayDouble():
+            self.model(**self.given)
+        hook.remove()
+        return found[0][:, -1]
 
     def synergy(self, i: int, j: int) -> float:
         """E[l - l_-i - l_-j + l_-ij]."""

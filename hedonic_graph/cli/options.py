@@ -61,7 +61,7 @@ text = several(
     number("text_seed", "Seed of that draw."),
 )
 lineage = several(
-    choice("mass", "Interaction mass between layers."),
+    choice("mass", "Interaction mass between layers; effect is measured, for the 100 largest coalitions of each."),
     choice("shares", "What an event's shares are shares of."),
     choice("events", "Which edges can be events."),
     number("min_size", "Smaller coalitions have no lineage."),

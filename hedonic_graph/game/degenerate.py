@@ -1,6 +1,14 @@
-"""Partitions that say little: one coalition holds most of the layer, or nobody has a partner (DESIGN §3.8)."""
+"""Partitions that say little: one coalition holds most of the layer, or pairs one at a time do (DESIGN §3.8)."""
+
+from typing import TYPE_CHECKING
 
 from hedonic_graph.game.partition import Partition
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MANY = 100
+"""Rounds; a few pairs one at a time are how a small layer, or the rest of a large one, comes to its end."""
 
 
 def largest_share(partition: Partition) -> float:
@@ -8,11 +16,12 @@ def largest_share(partition: Partition) -> float:
     return float(partition.sizes[0]) / partition.n
 
 
-def degeneration_warning(partition: Partition) -> str | None:
+def degeneration_warning(partition: Partition, rounds: "pd.DataFrame | None" = None) -> str | None:
     """Return one line if the partition is degenerate, else None.
 
-    It is if its largest coalition holds more than one half of the layer, or if all its coalitions are
-    singletons.
+    It is if its largest coalition holds more than one half of the layer, if all its coalitions are singletons, or
+    if more than one half of the layer left the game in ``rounds`` (:class:`hedonic_graph.game.rounds.TopCover`)
+    that put out one pair and nothing else, 100 of them or more.
     """
     largest = int(partition.sizes[0])
     if largest == 1:
@@ -20,4 +29,12 @@ def degeneration_warning(partition: Partition) -> str | None:
     share = largest_share(partition)
     if share > 0.5:
         return f"the largest coalition holds {largest} of {partition.n} neurons ({share:.0%}), more than one half"
+    if rounds is None:
+        return None
+    pairs = int(((rounds["emitted"] == 1) & (rounds["emitted_neurons"] == 2)).sum())
+    if pairs >= _MANY and 4 * pairs > partition.n:
+        return (
+            f"{pairs:,} of {len(rounds):,} rounds put out one pair and nothing else: {2 * pairs / partition.n:.0%} of "
+            "the neurons are in pairs that were found one at a time"
+        )
     return None

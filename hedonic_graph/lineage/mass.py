@@ -1,7 +1,8 @@
 """How strongly the coalitions of one layer feed the neurons of the next (DESIGN §3.6).
 
 Every function here returns *flows* F [S, n'] float32: what source coalition C sends into target neuron q,
-in units of the target's pre-activation (summed over its up and gate projections). Coalition pairs come from
+in units of the target's pre-activation (summed over its up and gate projections). The third kind of flow, measured
+and in units of the activation itself, is in ``hedonic_graph.lineage.effect``. Coalition pairs come from
 summing over the target's members (``pair_flow``) and dividing by both sizes (``pair_mass``).
 """
 
@@ -40,7 +41,7 @@ def composite_flow(
     strength = mean_abs.to(device, torch.float32)
     if strength.shape != (n,) or not bool((strength >= 0).all()):
         raise UserError(f"mean_abs must hold one non-negative number for each of the {n} neurons")
-    memberships = _memberships(labels, n, device)
+    memberships = memberships_of(labels, n, device)
     # E|a_i| >= 0 goes inside the absolute value, which saves a pass over every block.
     sources = down.float().T * strength[:, None]
     flows = [torch.empty(m.count, len(target_up), device=device) for m in memberships]
@@ -51,7 +52,7 @@ def composite_flow(
             paths += _absolute_paths(sources, target_gate[rows])
         for flow, membership in zip(flows, memberships, strict=True):
             flow[:, rows] = membership.sums(paths)
-    return [_finite(flow) for flow in flows]
+    return [finite(flow) for flow in flows]
 
 
 @torch.no_grad()
@@ -80,7 +81,7 @@ def residual_flow(
         weights += target_gate.to(device).float().abs()
     columns = down.float().T.contiguous()
     rows = acts.T.contiguous()
-    return [_finite(_mean_written(columns, rows, m, block) @ weights.T) for m in _memberships(labels, n, device)]
+    return [finite(_mean_written(columns, rows, m, block) @ weights.T) for m in memberships_of(labels, n, device)]
 
 
 def pair_flow(flows: torch.Tensor, target: Membership) -> torch.Tensor:
@@ -127,7 +128,8 @@ def _mean_written(columns: torch.Tensor, acts: torch.Tensor, membership: Members
     return written
 
 
-def _memberships(labels: Sequence[np.ndarray | torch.Tensor], n: int, device: torch.device) -> list[Membership]:
+def memberships_of(labels: Sequence[np.ndarray | torch.Tensor], n: int, device: torch.device) -> list[Membership]:
+    """The memberships that ``labels`` give; raises UserError where one is not of ``n`` neurons."""
     memberships = [Membership(one, device) for one in labels]
     for membership in memberships:
         if membership.n != n:
@@ -145,7 +147,8 @@ def _check_weights(down: torch.Tensor, up: torch.Tensor, gate: torch.Tensor | No
         raise UserError(f"gate {tuple(gate.shape)} and up {tuple(up.shape)} projections must have one shape")
 
 
-def _finite(flow: torch.Tensor) -> torch.Tensor:
+def finite(flow: torch.Tensor) -> torch.Tensor:
+    """``flow`` itself; raises UserError where it is not finite."""
     if not bool(torch.isfinite(flow).all()):
         raise UserError("interaction mass is not finite; check weights and activations for NaN or infinity")
     return flow

@@ -18,11 +18,14 @@ def maximum_matching(mass: np.ndarray) -> np.ndarray:
     optimal when it uses only *tight* edges (u_i + v_j = M_ij) and covers every coalition of positive price;
     conversely every optimal matching does. The prices come from scipy's assignment and one shortest-path
     fixed point; igraph then finds, among the tight edges only, a matching that covers the most coalitions
-    of positive price, and its total is checked against the sum of the prices, in integers, with no tolerance.
+    of positive price. Every call checks its total against the sum of the prices, which is that of scipy's
+    assignment, in integers, with no tolerance.
 
-    Masses below 2**-48 of the largest count as zero, and a pair without mass is never matched. Limits: the
-    assignment is cubic at worst (exactly rank-one masses, some seconds at 2,000 x 2,000), and memory is a few
-    copies of [S, T] in 8 bytes.
+    Masses below 2**-48 of the largest count as zero, and a pair without mass is never matched. Limits: scipy's
+    assignment takes most of the time and is cubic at worst (exactly rank-one masses). On one core with masses as
+    ``composite`` gives them 2,000 x 2,000 takes 1 s, 4,000 4 s, 7,000 14 s and 1.8 GB (where all sources want
+    the same targets 2, 11 and 43 s); a layer of 14,336 has no more than 7,168 coalitions of two or more. Memory
+    is a few copies of [S, T] in 8 bytes.
     """
     largest = float(mass.max(initial=0.0))
     matched = np.full(len(mass), -1, dtype=np.int32)

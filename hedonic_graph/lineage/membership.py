@@ -7,12 +7,16 @@ from hedonic_graph.errors import UserError
 from hedonic_graph.game.partition import Partition
 
 
-def kept_labels(partition: Partition, min_size: int) -> np.ndarray:
-    """Labels int32 [n] with -1 for the members of coalitions smaller than ``min_size``.
+def kept_labels(partition: Partition, min_size: int, largest: int | None = None) -> np.ndarray:
+    """Labels int32 [n] with -1 for the members of coalitions smaller than ``min_size``, or not of the ``largest``.
 
-    A partition is numbered by descending size, so the coalitions kept are 0..K-1 and keep their ids.
+    A partition is numbered by descending size, so the coalitions kept are 0..K-1 and keep their ids; of equal
+    sizes those of smaller number are kept.
     """
-    return np.where(partition.sizes[partition.labels] >= min_size, partition.labels, -1).astype(np.int32)
+    kept = partition.sizes[partition.labels] >= min_size
+    if largest is not None:
+        kept &= partition.labels < largest
+    return np.where(kept, partition.labels, -1).astype(np.int32)
 
 
 class Membership:

@@ -28,7 +28,7 @@ class LayerStep:
     """
 
     source: np.ndarray
-    """Coalition ids, int32 [S]."""
+    """Coalition ids, int32 [S]: those followed."""
     target: np.ndarray
     """Coalition ids, int32 [T]."""
     mass: np.ndarray
@@ -57,6 +57,8 @@ class LayerStep:
     ``splits_into``, ``merges_into``)."""
     chance: dict[str, float]
     """Mean of the same counts over shuffles of the targets' membership; empty where none were asked for."""
+    left_out: int = 0
+    """Source coalitions of the smallest size or more that are not followed: there were more than ``largest``."""
 
 
 @torch.no_grad()
@@ -66,6 +68,7 @@ def track(
     target: Partition,
     *,
     min_size: int = 2,
+    largest: int | None = None,
     shares: str = "excess",
     events: str = "excess",
     shuffles: int = 20,
@@ -76,9 +79,10 @@ def track(
     """Follow the coalitions of ``source`` (layer l) into those of ``target`` (layer l+1).
 
     ``flows`` [S_all, n'] is what each source coalition sends into each target neuron (``mass``), row i for
-    coalition i; rows of coalitions smaller than ``min_size`` may be missing. Coalitions smaller than
-    ``min_size`` are no sources and no targets, but the neurons of small targets stay in all totals over
-    target neurons and in the random draws behind z.
+    coalition i; rows of coalitions that are no sources may be missing. Coalitions smaller than ``min_size`` are
+    no sources and no targets, but the neurons of small targets stay in all totals over target neurons and in the
+    random draws behind z. Only the ``largest`` coalitions are sources, all of them where that is None; of the
+    others nothing is known, so they have no row, no edge and no fate.
 
     ``shares`` is excess, relative or flow. With ``events="excess"`` any edge whose shares are high is an event
     (under excess shares that takes z >= ``z_min``); with ``"matched"``, the paper's rule, only edges of the
@@ -87,14 +91,15 @@ def track(
     flows that do not fit the partitions or are negative or not finite.
     """
     _check_options(min_size, shares, events, shuffles, high)
-    source_labels, target_labels = kept_labels(source, min_size), kept_labels(target, min_size)
+    source_labels, target_labels = kept_labels(source, min_size, largest), kept_labels(target, min_size)
     kept, targets = int(source_labels.max(initial=-1)) + 1, int(target_labels.max(initial=-1)) + 1
     if flows.ndim != 2 or flows.shape[1] != target.n or not kept <= len(flows) <= len(source):
         raise UserError(
             f"flows {tuple(flows.shape)} do not fit {len(source)} source coalitions and {target.n} target neurons"
         )
+    left_out = int((source.sizes >= min_size).sum()) - kept
     if not kept or not targets:
-        return _nothing_to_follow(kept, targets, shuffles)
+        return _nothing_to_follow(kept, targets, shuffles, left_out)
     sources = Sources(flows[:kept], Membership(source_labels, flows.device).sizes)
     rule = _Rule(shares, events, high, z_min)
     pairs = rule.judge(sources, Membership(target_labels, flows.device))
@@ -121,6 +126,7 @@ def track(
         origin=_numpy(origins(pairs.event)),
         counts=pairs.counts(),
         chance={name: float(np.mean([one[name] for one in chance])) for name in chance[0]} if chance else {},
+        left_out=left_out,
     )
 
 
@@ -211,7 +217,7 @@ class _Rule:
             partner = torch.from_numpy(matched).to(mass.device)
             eligible = partner[:, None] == torch.arange(target.count, device=mass.device)
         event = classify(alpha, beta, self.high, eligible)
-        return _Pairs(flow, mass, z, alpha, beta, event, matched, int((z >= self.z_min).sum()))
+        return _Pairs(flow, mass, z, alpha, beta, event, matched, int(torch.count_nonzero(z >= self.z_min)))
 
     def _shares(
         self, flow: torch.Tensor, mass: torch.Tensor, z: torch.Tensor, output: torch.Tensor
@@ -236,7 +242,7 @@ def _check_options(min_size: int, shares: str, events: str, shuffles: int, high:
         raise UserError(f"high must lie above 0 and at most at 1; got {high}")
 
 
-def _nothing_to_follow(sources: int, targets: int, shuffles: int) -> LayerStep:
+def _nothing_to_follow(sources: int, targets: int, shuffles: int, left_out: int) -> LayerStep:
     """Every source vanishes and every target emerges, by chance as well."""
     pairs = np.zeros((sources, targets), dtype=np.float32)
     names = ("edges", "significant", "persist", "split", "merge", "vanish", "emerge")
@@ -257,6 +263,7 @@ def _nothing_to_follow(sources: int, targets: int, shuffles: int) -> LayerStep:
         origin=np.full(targets, Kind.EMERGE, dtype=np.int8),
         counts=counts,
         chance={name: float(count) for name, count in counts.items()} if shuffles else {},
+        left_out=left_out,
     )
 
 
@@ -280,7 +287,8 @@ def _strongest(mass: np.ndarray, keep: int) -> np.ndarray:
 
 
 def _tally(kinds: torch.Tensor) -> list[int]:
-    return torch.bincount(kinds.reshape(-1).long(), minlength=len(Kind)).tolist()
+    # Not by bincount, which wants eight bytes of each.
+    return [int(torch.count_nonzero(kinds == kind)) for kind in Kind]
 
 
 def _numpy(values: torch.Tensor) -> np.ndarray:

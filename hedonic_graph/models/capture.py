@@ -1,8 +1,8 @@
 """Forward passes that keep what the valuations need, and nothing of size examples x tokens x neurons.
 
-For every analysed layer and example: the residual stream after the MLP and the tuned and base activations
-at the scored position (DESIGN §3.1). For OCA over all tokens: running moments of the tuned activations in each
-half of the examples, of one layer at a time.
+For every analysed layer and example: the residual stream before the MLP's norm and after the MLP, and the tuned
+and base activations, at the scored position (DESIGN §3.1). For OCA over all tokens: running moments of the tuned
+activations in each half of the examples, of one layer at a time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.models.architectures import first_of
 from hedonic_graph.models.examples import halves
 from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.mlp import MLPBlock
@@ -37,6 +38,8 @@ class LayerCapture:
     """Activations from the same MLP input with the base's weights, [B, n]; see ``reference``."""
     moments: tuple[Moments, Moments] | None
     """Of the tuned activations over all non-padding tokens of each half of the examples, where they were asked for."""
+    x: Tensor | None = None
+    """Residual stream that the MLP reads, before the norm in front of it, at the scored position, [B, d]."""
 
 
 def batches(model: LoadedModel, prompts: Sequence[str], *, batch_size: int, max_tokens: int) -> list[Batch]:
@@ -130,11 +133,13 @@ class _Tap:
     def __init__(self, layer: nn.Module, model: LoadedModel, halved: Tensor | None) -> None:
         self._mlp = layer.get_submodule(model.architecture.mlp)
         self._down = self._mlp.get_submodule(model.architecture.down)
+        # Whatever stands between two layers, attention before or beside the MLP: this is what its norm is given.
+        self._reader = first_of(layer, model.architecture.pre_norm) or self._mlp
         self._device = model.device
         self._halved = halved
         self._moments: tuple[Moments, Moments] | None = None
         self._examples: list[Tensor] = []
-        self._seen: dict[str, list[Tensor]] = {"h": [], "a": [], "y": []}
+        self._seen: dict[str, list[Tensor]] = {"x": [], "h": [], "a": [], "y": []}
 
     @contextmanager
     def on(self, batch: Batch) -> Iterator[None]:
@@ -145,6 +150,7 @@ class _Tap:
         self._batch = batch.examples
         self._place = (torch.arange(len(mask), device=self._device), last_token(mask))
         handles = (
+            self._reader.register_forward_pre_hook(lambda _, args: self.keep("x", args[0])),
             self._mlp.register_forward_pre_hook(lambda _, args: self.keep("h", args[0])),
             self._down.register_forward_pre_hook(self._take_a),
         )
@@ -161,13 +167,13 @@ class _Tap:
     def result(self, block: MLPBlock, reference: str) -> LayerCapture:
         """Put the batches together, in the order of the examples."""
         order = torch.cat(self._examples).argsort()
-        h, tuned, y = (torch.cat(self._seen[name])[order] for name in ("h", "a", "y"))
+        x, h, tuned, y = (torch.cat(self._seen[name])[order] for name in ("x", "h", "a", "y"))
         if reference == "base":
             device = block.base.up.device
             base = torch.cat([block.activations(part.to(device), block.base).cpu() for part in h.split(1024)])
         else:
             base = tuned.mean(0).expand_as(tuned).contiguous() if reference == "mean" else torch.zeros_like(tuned)
-        return LayerCapture(y, tuned, base, self._moments)
+        return LayerCapture(y, tuned, base, self._moments, x)
 
     def _take_a(self, _: Any, args: tuple[Tensor, ...]) -> None:
         self.keep("a", args[0])

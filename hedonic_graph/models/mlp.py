@@ -87,6 +87,20 @@ class MLPBlock:
         before = base[:, neurons, None] * self.base.down.T[neurons].to(base)
         return now - before
 
+    def sum_of_deltas(self, tuned: Tensor, base: Tensor, neurons: Tensor) -> tuple[Tensor, Tensor]:
+        """The sum of ``delta_i`` over ``neurons`` for activations [B, n], as the product of [B, r] and [r, d].
+
+        r is the number of neurons and, where the down projection was tuned, the rank of that step.
+        """
+        left, right = tuned[:, neurons] - base[:, neurons], self.tuned.down[:, neurons].T
+        if self.down_step is None:
+            return left, right
+        # a1 D1 - a0 D0 = (a1 - a0) D1 + a0 (D1 - D0)
+        before, step = base[:, neurons], self.down_step
+        if step.right is None:
+            return torch.cat([left, before], 1), torch.cat([right, step.left[:, neurons].T])
+        return torch.cat([left, before @ step.right[:, neurons].T], 1), torch.cat([right, step.left.T])
+
     def reads(self) -> tuple[Tensor, Tensor | None]:
         """Tuned up and gate projections with the norm in front of them folded in (DESIGN §3.6), [n, d] each."""
         fold = self.pre_norm.read_by if self.pre_norm else lambda projection: projection

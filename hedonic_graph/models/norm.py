@@ -44,9 +44,13 @@ class Norm:
         """Fold the linear part of this norm into the ``projection`` [n, d] that reads it (DESIGN §3.6)."""
         return self.centre(projection * self.gain)
 
+    def linear(self, y: Tensor) -> Tensor:
+        """The linear part of this norm: what it makes of ``y`` [..., d] but for ``rho`` and the bias."""
+        return self.centre(y) * self.gain.to(y)
+
     def __call__(self, y: Tensor) -> Tensor:
         """Apply to ``y`` [..., d], in its own precision."""
-        out = self.centre(y) / self.scale(y).unsqueeze(-1) * self.gain.to(y)
+        out = self.linear(y) / self.scale(y).unsqueeze(-1)
         return out if self.bias is None else out + self.bias.to(y)
 
     def to(self, device: torch.device) -> "Norm":

@@ -38,10 +38,12 @@ def check_room(config: Config, folder: Path, *, neurons: int, width: int, exampl
 
 def _disk(config: Config, neurons: int, width: int, examples: int) -> float:
     """Bytes of captures, moments and valuations; the rest is small beside them."""
+    layers = len(config.layers)
     capture = examples * (width + 2 * neurons)
     moments = 2 * neurons**2 if config.all_tokens else 0
     phi = len(config.valuation) * neurons**2 * getattr(torch, config.phi_precision).itemsize
-    return len(config.layers) * (_FLOAT * (capture + moments) + phi)
+    streams = (layers - 1) * examples * width if config.mass == "effect" else 0
+    return layers * (_FLOAT * (capture + moments) + phi) + _FLOAT * streams
 
 
 def _memory(config: Config, neurons: int, width: int, examples: int) -> float:

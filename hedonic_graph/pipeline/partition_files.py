@@ -34,7 +34,7 @@ def save_partition(
     ``utilities`` are the members', float32 [n], by ``utility``; without a valuation they are NaN. The warning
     begins with the solver's own ``caveat``. ``confidence`` is that of each coalition, float64 [c], NaN for singletons.
     """
-    warning = "; ".join(filter(None, [caveat, degeneration_warning(partition)])) or None
+    warning = "; ".join(filter(None, [caveat, degeneration_warning(partition, rounds)])) or None
     table = pd.DataFrame(
         {
             "neuron": np.arange(partition.n, dtype=np.int32),

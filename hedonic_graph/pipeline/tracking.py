@@ -10,11 +10,12 @@ from torch import Tensor
 from hedonic_graph.analysis import key_of, layer_unit
 from hedonic_graph.config import CommonConfig, RunSpec
 from hedonic_graph.game.partition import Partition
+from hedonic_graph.lineage.effect import LARGEST, effect_flow
 from hedonic_graph.lineage.mass import composite_flow, residual_flow
 from hedonic_graph.lineage.membership import kept_labels
 from hedonic_graph.lineage.step import track
 from hedonic_graph.lineage.storage import save_step
-from hedonic_graph.pipeline.capturing import load_capture
+from hedonic_graph.pipeline.capturing import load_capture, load_stream
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.partition_files import load_partition, partition_unit
 from hedonic_graph.progress import Progress
@@ -42,7 +43,8 @@ def track_step(
     if not missing:
         return
     sources = {spec: load_partition(context.analysis, spec, layer) for spec in missing}
-    labels = [kept_labels(source, context.config.min_size) for source in sources.values()]
+    largest = LARGEST if context.config.mass == "effect" else None
+    labels = [kept_labels(source, context.config.min_size, largest) for source in sources.values()]
     started = time.perf_counter()
     flows = _flows(context, layer, following, labels)
     spent = (time.perf_counter() - started) / len(missing)
@@ -59,6 +61,7 @@ def track_step(
                 shares=config.shares,
                 events=config.events,
                 shuffles=config.shuffles,
+                largest=largest,
             )
             save_step(path, step, following)
 
@@ -68,9 +71,11 @@ def track_step(
 
 
 def _flows(context: Context[CommonConfig], layer: int, following: int, labels: list[np.ndarray]) -> list[Tensor]:
-    down = context.model.block(layer).writes()
-    up, gate = context.model.block(following).reads()
-    tuned = load_capture(context, layer).tuned
+    source, target = context.model.block(layer), context.model.block(following)
+    seen = load_capture(context, layer)
+    if context.config.mass == "effect":
+        return effect_flow(source, target, seen.tuned, seen.base, load_stream(context, following), labels)
+    down, (up, gate), tuned = source.writes(), target.reads(), seen.tuned
     if context.config.mass == "residual":
         return residual_flow(down, up, gate, tuned, labels)
     return composite_flow(down, up, gate, tuned.abs().mean(0), labels)
@@ -78,6 +83,7 @@ def _flows(context: Context[CommonConfig], layer: int, following: int, labels: l
 
 def _key(context: Context[CommonConfig], spec: RunSpec, layer: int, following: int) -> str:
     config, analysis = context.config, context.analysis
+    stream = {"stream": analysis.content(layer_unit("stream", following))} if config.mass == "effect" else {}
     return key_of(
         stage="lineage",
         version=VERSION,
@@ -86,4 +92,5 @@ def _key(context: Context[CommonConfig], spec: RunSpec, layer: int, following: i
         capture=analysis.content(layer_unit("capture", layer)),
         partitions=[analysis.content(partition_unit(spec, one), ".parquet") for one in (layer, following)],
         options={name: getattr(config, name) for name in ("mass", "shares", "events", "min_size", "shuffles")},
+        **stream,
     )

@@ -1,7 +1,9 @@
 """Baselines, agreement and degeneration."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -11,6 +13,7 @@ from hedonic_graph.game.agreement import adjusted_rand, seed_agreement
 from hedonic_graph.game.degenerate import degeneration_warning, largest_share
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.random import random_partition
+from hedonic_graph.game.top_cover import pac_top_cover
 
 
 def split(*labels: int) -> Partition:
@@ -73,3 +76,40 @@ def test_degeneration():
     )
     assert degeneration_warning(split(0, 1, 2)) == "all 3 neurons are singletons: no coalition was found"
     assert degeneration_warning(split(0)) == "all 1 neurons are singletons: no coalition was found"
+
+
+def test_pairs_one_at_a_time():
+    """One clear pair among sets that nobody likes best: each round is worth one pair, as in the paper's line 20."""
+    n = 260
+    phi = torch.full((n, n), -1.0)
+    first = torch.arange(0, n, 2)
+    phi[first, first + 1] = phi[first + 1, first] = torch.linspace(1, 2, n // 2)
+    one = pac_top_cover(phi, samples=12_000, window=12_000, kmax=2, emit="one")
+    every = pac_top_cover(phi, samples=12_000, window=12_000, kmax=2, emit="all")
+    assert len(every.rounds) < 10
+    assert degeneration_warning(every.partition, every.rounds) is None
+    rounds = one.rounds
+    pairs = sum((rounds["emitted"] == 1) & (rounds["emitted_neurons"] == 2))
+    assert pairs >= 100
+    assert degeneration_warning(one.partition) is None
+    assert degeneration_warning(one.partition, rounds) == (
+        f"{pairs} of {len(rounds)} rounds put out one pair and nothing else: {2 * pairs / n:.0%} of the neurons are "
+        "in pairs that were found one at a time"
+    )
+
+
+def test_a_few_rounds_or_less_than_half_of_the_layer_in_such_pairs_are_no_degeneration():
+    def after(pairs: int, others: int) -> str | None:
+        """So many rounds with a pair, and one with the other neurons in threes."""
+        sizes = [2] * pairs + [3] * others
+        rounds = pd.DataFrame({"emitted": [1] * pairs + [others], "emitted_neurons": [2] * pairs + [3 * others]})
+        return degeneration_warning(split(*np.repeat(np.arange(len(sizes)), sizes)), rounds)
+
+    assert after(99, 40) is None
+    assert after(100, 66) is not None
+    assert after(100, 67) is None
+    # Two neurons that leave in one round need not be a pair.
+    alone = pd.DataFrame({"emitted": [2] * 150 + [1], "emitted_neurons": [2] * 150 + [100]})
+    assert degeneration_warning(split(*range(300), *[300] * 100), alone) is None
+    said = after(3000, 100)
+    assert said is not None and said.startswith("3,000 of 3,001 rounds put out one pair and nothing else: 95% of")

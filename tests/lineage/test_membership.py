@@ -61,3 +61,10 @@ def test_kept_labels_drops_small_coalitions_and_keeps_ids() -> None:
     assert kept_labels(partition, 2).tolist() == [0, 1, -1, 0, 1, 0, -1]
     assert kept_labels(partition, 3).tolist() == [0, -1, -1, 0, -1, 0, -1]
     assert kept_labels(partition, 1).tolist() == partition.labels.tolist()
+
+
+def test_kept_labels_of_the_largest() -> None:
+    partition = Partition.from_coalitions([[0, 3, 5], [1, 4], [2, 7], [6]], 8)
+    assert kept_labels(partition, 2, 2).tolist() == [0, 1, -1, 0, 1, 0, -1, -1]
+    assert kept_labels(partition, 3, 2).tolist() == [0, -1, -1, 0, -1, 0, -1, -1]
+    assert kept_labels(partition, 2, 9).tolist() == kept_labels(partition, 2).tolist()

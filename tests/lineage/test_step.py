@@ -2,6 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.partition import Partition
@@ -385,3 +388,80 @@ def test_the_edge_table_takes_the_threshold_given() -> None:
     lax, strict = edge_table(step, 0, z_min=1.0), edge_table(step, 0, z_min=50.0)
     assert len(lax) > len(strict)
     assert (lax["z"] >= 1.0).sum() == (step.z >= 1.0).sum()
+
+
+@pytest.mark.parametrize("largest", [1, 4, 9, 10, 100])
+def test_only_the_largest_are_sources(largest: int) -> None:
+    flows, source, target = random_step(3)
+    assert (source.sizes >= 2).sum() == 10
+    step = track(flows, source, target, largest=largest, shuffles=2)
+    followed = min(largest, 10)
+    assert step.source.tolist() == list(range(followed))
+    assert step.left_out == 10 - followed
+    assert step.mass.shape[0] == len(step.fate) == followed
+    # Rows of the others may be missing, and say nothing where they are there.
+    alone = track(flows[:followed], source, target, largest=largest, shuffles=2)
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(step, name), getattr(alone, name))
+    assert alone.chance == step.chance
+    np.testing.assert_array_equal(step.mass, track(flows, source, target, shuffles=0).mass[:followed])
+
+
+@st.composite
+def small_steps(draw: st.DrawFn) -> tuple[torch.Tensor, Partition, Partition]:
+    """Layers of one neuron and more, flows of whole numbers: zeros, ties, and one like the other."""
+    source, target = (
+        Partition.from_labels(np.array(draw(st.lists(st.integers(0, 4), min_size=1, max_size=9)))) for _ in range(2)
+    )
+    shape = (len(source), target.n)
+    largest = draw(st.sampled_from([0, 1, 5]))
+    return torch.from_numpy(draw(arrays(np.float32, shape, elements=st.integers(0, largest)))), source, target
+
+
+OPTIONS = {
+    "min_size": st.integers(1, 3),
+    "shares": st.sampled_from(["excess", "relative", "flow"]),
+    "events": st.sampled_from(["excess", "matched"]),
+    "largest": st.sampled_from([None, 1, 2, 50]),
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(given_step=small_steps(), options=st.fixed_dictionaries(OPTIONS))
+def test_any_step_is_counted_and_adds_up(
+    given_step: tuple[torch.Tensor, Partition, Partition], options: dict[str, object]
+) -> None:
+    flows, source, target = given_step
+    step = track(flows, source, target, shuffles=2, **options)  # type: ignore[arg-type]
+    assert step.counts == counted(step)
+    large = int((source.sizes >= options["min_size"]).sum())
+    assert len(step.source) + step.left_out == large
+    for counts in (step.counts, step.chance):
+        fates = sum(counts[fate] for fate in ("persist", "split", "merge", "vanish"))
+        assert fates == pytest.approx(len(step.source))
+    for shares, axis in ((step.alpha, 1), (step.beta, 0)):
+        assert np.isfinite(shares).all() and (shares >= 0).all() and (shares <= 1 + 1e-6).all()
+        if options["shares"] != "relative":
+            assert (shares.sum(axis) <= 1 + 1e-5).all()
+    assert np.isfinite(step.lift).all()
+    np.testing.assert_allclose(step.flow.sum(), flows[: len(step.source)][:, kept(target, options)].sum())
+
+
+def kept(target: Partition, options: dict[str, object]) -> np.ndarray:
+    found: np.ndarray = target.sizes[target.labels] >= options["min_size"]
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(given_step=small_steps(), options=st.fixed_dictionaries(OPTIONS), power=st.integers(-30, 30))
+def test_the_unit_of_flow_does_not_matter(
+    given_step: tuple[torch.Tensor, Partition, Partition], options: dict[str, object], power: int
+) -> None:
+    flows, *layers = given_step
+    step = track(flows, *layers, shuffles=2, **options)  # type: ignore[arg-type]
+    other = track(flows * 2.0**power, *layers, shuffles=2, **options)  # type: ignore[arg-type]
+    for name in ARRAYS:
+        unit = 2.0**power if name in ("mass", "flow") else 1
+        np.testing.assert_array_equal(getattr(other, name), getattr(step, name) * unit)
+    assert other.counts == step.counts
+    assert other.chance == step.chance

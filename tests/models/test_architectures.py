@@ -43,6 +43,7 @@ def test_capture_is_what_passes_the_whole_model(pair: tuple[LoadedModel, Whole])
     for layer in LAYERS:
         seen = whole.seen(layer, PROMPTS)
         kept = found[layer]
+        assert error(kept.x, seen["x"]) < 1e-5
         assert error(kept.y, seen["y"]) < 1e-5
         assert error(kept.tuned, seen["a"]) < 1e-5
         block = model.block(layer)

@@ -40,6 +40,8 @@ def asked(**options: Any) -> Config:
         # Two halves of moments beside the valuation.
         ({"valuation": ("oca",)}, 3 * 6.577 + 1.049),
         ({"valuation": ("pas", "oca")}, 4 * 6.577 + 1.049),
+        # What the MLPs of seven layers read of 1,000 examples.
+        ({"mass": "effect"}, 6.577 + 1.049 + 7 * 0.016384),
     ],
 )
 def test_disk(options: dict[str, Any], gigabytes: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.valuation.oca import oca, oca_errors
@@ -91,3 +93,20 @@ def test_standard_errors_against_numpy() -> None:
     )
     spread = left_out.std(0) * np.sqrt(399)
     np.testing.assert_allclose(oca_errors(down, rows, pairs), spread[pairs[:, 0], pairs[:, 1]], rtol=0.03)
+
+
+@settings(max_examples=40, deadline=None)
+@given(n=st.integers(1, 9), seed=st.integers(0, 99), data=st.data())
+def test_neither_order_nor_units_of_neurons_and_tokens_matter(n: int, seed: int, data: st.DataObject) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    down, rows = torch.randn(6, n, generator=draw), torch.randn(30, n, generator=draw)
+    phi = oca(down, Moments.of(rows))
+    assert phi.shape == (n, n)
+    order, tokens = torch.tensor(data.draw(st.permutations(range(n)))), torch.randperm(30, generator=draw)
+    again = oca(down[:, order], Moments.of(rows[tokens][:, order]))
+    torch.testing.assert_close(again, phi[order][:, order], rtol=1e-4, atol=1e-6)
+    # A direction and a correlation know no unit; an activation turned round turns its correlations.
+    units = torch.tensor(data.draw(st.lists(st.sampled_from([0.01, 3.0, 500.0]), min_size=n, max_size=n)))
+    signs = torch.tensor(data.draw(st.lists(st.sampled_from([-1.0, 1.0]), min_size=n, max_size=n)))
+    scaled = oca(down * units, Moments.of(rows * signs * units.flip(0)))
+    torch.testing.assert_close(scaled, phi * signs * signs[:, None], rtol=1e-4, atol=1e-6)

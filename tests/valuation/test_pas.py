@@ -179,6 +179,40 @@ def test_permuting_neurons_permutes_phi_and_permuting_examples_does_nothing() ->
     torch.testing.assert_close(again, phi[order][:, order], rtol=1e-4, atol=1e-5 * float(phi.abs().max()))
 
 
+def test_the_unit_of_the_readout_is_that_of_phi() -> None:
+    block, readout, *seen = example()
+    larger = replace(readout, weight=readout.weight * 2.0**20)
+    assert torch.equal(pas(block, larger, *seen), pas(block, readout, *seen) * 2.0**20)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("post", [False, True])
+def test_the_smallest_layers(n: int, post: bool) -> None:
+    torch.manual_seed(n)
+    block, readout = random_block(n, 6, post=post)
+    h, y = torch.randn(5, 6), torch.randn(5, 6) * 3
+    tuned, base = block.activations(h, block.tuned), block.activations(h, block.base)
+    phi = pas(block, readout, y, tuned, base)
+    expected = form_of(block, readout, y, tuned, base)
+    assert phi.shape == (n, n)
+    assert (phi - expected).abs().max() <= 2e-5 * expected.abs().max()
+
+
+def test_threads_change_no_more_than_rounding() -> None:
+    torch.manual_seed(2)
+    block, readout = random_block(600, 64)
+    h, y = torch.randn(100, 64), torch.randn(100, 64) * 3
+    tuned, base = block.activations(h, block.tuned), block.activations(h, block.base)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(pas(block, readout, y, tuned, base))
+    finally:
+        torch.set_num_threads(before)
+    assert (found[0] - found[1]).abs().max() < 1e-6 * found[0].abs().max()
+
+
 def test_real_model_against_double_ablation() -> None:
     """One layer of SmolLM2 with the demo's adapter: weights change, the MLP's module and the final norm run."""
     from hedonic_graph.demo import ADAPTER, text
