@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
@@ -26,7 +27,7 @@ def shrinking(work: Callable[Args, Result]) -> Callable[Args, Result]:
     out so; a CPU's memory is foreseen (``pipeline.foresight``), as its system would end the process.
     """
     blocked: Any = work
-    default: int = blocked.__kwdefaults__["block_size"]
+    default: int = signature(work).parameters["block_size"].default
 
     @wraps(work)
     def run(*args: Any, block_size: int = default, **kwargs: Any) -> Any:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from hedonic_graph.blocks import shrinking
 from hedonic_graph.errors import UserError
 from hedonic_graph.lineage.mass import finite, memberships_of
 from hedonic_graph.models.mlp import MLPBlock
@@ -20,6 +21,7 @@ LARGEST = 100
 _BUDGET = 1 << 24
 
 
+@shrinking
 @torch.no_grad()
 def effect_flow(
     source: MLPBlock,
@@ -28,7 +30,8 @@ def effect_flow(
     base: Tensor,
     entering: Tensor,
     labels: Sequence[np.ndarray | Tensor],
-    block: int | None = None,
+    *,
+    block_size: int = 1024,
 ) -> list[Tensor]:
     """F[C, q] = E|a_q - a_q without what C's deltas add to the stream|, one F for each membership; [S, n'] float32.
 
@@ -38,16 +41,17 @@ def effect_flow(
     one, off ``entering``; the norm of ``target``, its projections and its activation function run on what is left.
     What attention makes of the deltas is no part of this. Each of ``labels`` is [n] with -1 for neurons left out.
 
-    ``block`` examples and one coalition at a time; None takes as many as keep temporaries of [examples, n'] at
-    64 MB. Runs where the weights are. Raises UserError for shapes that do not fit and values that are not finite.
+    One coalition and at most ``block_size`` examples at a time, fewer where temporaries of [examples, n'] would
+    take more than 64 MB. Runs where the weights are. Raises UserError for shapes that do not fit and values that
+    are not finite.
     """
     up = target.tuned.up
     _check_shapes(source, target, tuned, base, entering)
     memberships = memberships_of(labels, source.tuned.down.shape[1], up.device)
     flows = [torch.zeros(membership.count, len(up), device=up.device) for membership in memberships]
     members = [[(one.labels == c).nonzero()[:, 0] for c in range(one.count)] for one in memberships]
-    block = block or max(1, _BUDGET // len(up))
-    for parts in zip(*(one.to(up.device).split(block) for one in (tuned, base, entering)), strict=True):
+    rows = max(1, min(block_size, _BUDGET // len(up)))
+    for parts in zip(*(one.to(up.device).split(rows) for one in (tuned, base, entering)), strict=True):
         step = _Step.at(source, target, *parts)
         for flow, coalitions in zip(flows, members, strict=True):
             for c, neurons in enumerate(coalitions):

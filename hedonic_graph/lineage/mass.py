@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from hedonic_graph.blocks import shrinking
 from hedonic_graph.errors import UserError
 from hedonic_graph.lineage.membership import Membership
 
@@ -18,6 +19,7 @@ from hedonic_graph.lineage.membership import Membership
 _BUDGET = 1 << 26
 
 
+@shrinking
 @torch.no_grad()
 def composite_flow(
     down: torch.Tensor,
@@ -25,7 +27,8 @@ def composite_flow(
     target_gate: torch.Tensor | None,
     mean_abs: torch.Tensor,
     labels: Sequence[np.ndarray | torch.Tensor],
-    block: int = 512,
+    *,
+    block_size: int = 512,
 ) -> list[torch.Tensor]:
     """F[C, q] = sum over i in C of (|Up'·D|[q, i] + |Gate'·D|[q, i]) E|a_i|, one F for each membership.
 
@@ -33,7 +36,7 @@ def composite_flow(
     ``target_up`` and ``target_gate`` [n', d] are layer l+1's tuned projections with the gain of its pre-MLP
     norm folded in (``target_gate`` None for a plain MLP), ``mean_abs`` [n] is E|a_i| over scored positions.
     Each of ``labels`` is [n] with -1 for neurons left out and S of its own. The n' x n paths are computed
-    ``block`` target neurons at a time and shared by all memberships. The work is done, and the result lies,
+    ``block_size`` target neurons at a time and shared by all memberships. The work is done, and the result lies,
     on the device of ``down``. Raises UserError for shapes that do not fit and for values that are not finite.
     """
     _check_weights(down, target_up, target_gate)
@@ -45,8 +48,8 @@ def composite_flow(
     # E|a_i| >= 0 goes inside the absolute value, which saves a pass over every block.
     sources = down.float().T * strength[:, None]
     flows = [torch.empty(m.count, len(target_up), device=device) for m in memberships]
-    for start in range(0, len(target_up), block):
-        rows = slice(start, start + block)
+    for start in range(0, len(target_up), block_size):
+        rows = slice(start, start + block_size)
         paths = _absolute_paths(sources, target_up[rows])
         if target_gate is not None:
             paths += _absolute_paths(sources, target_gate[rows])
@@ -55,6 +58,7 @@ def composite_flow(
     return [finite(flow) for flow in flows]
 
 
+@shrinking
 @torch.no_grad()
 def residual_flow(
     down: torch.Tensor,
@@ -62,12 +66,13 @@ def residual_flow(
     target_gate: torch.Tensor | None,
     activations: torch.Tensor,
     labels: Sequence[np.ndarray | torch.Tensor],
-    block: int = 128,
+    *,
+    block_size: int = 128,
 ) -> list[torch.Tensor]:
     """F[C, q] = sum over p of (|Up'[q, p]| + |Gate'[q, p]|) E|sum over i in C of a_i D[p, i]|: the paper as printed.
 
     ``activations`` is [B, n], one row per example at its scored position; the rest as in ``composite_flow``.
-    The mean runs over ``block`` examples and as many coalitions at a time as fit a fixed budget, so nothing
+    The mean runs over ``block_size`` examples and as many coalitions at a time as fit a fixed budget, so nothing
     of size B x S x d is ever whole. Nearly rank one in practice (DESIGN §3.6): it tells coalition sizes
     apart more than lineages.
     """
@@ -81,7 +86,7 @@ def residual_flow(
         weights += target_gate.to(device).float().abs()
     columns = down.float().T.contiguous()
     rows = acts.T.contiguous()
-    return [finite(_mean_written(columns, rows, m, block) @ weights.T) for m in memberships_of(labels, n, device)]
+    return [finite(_mean_written(columns, rows, m, block_size) @ weights.T) for m in memberships_of(labels, n, device)]
 
 
 def pair_flow(flows: torch.Tensor, target: Membership) -> torch.Tensor:

@@ -150,11 +150,11 @@ def test_the_smallest_changes_keep_their_digits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", [1, 3, 8, 100])
 def test_neither_block_nor_company_matters(seen: Seen, block: int) -> None:
     whole = ours(seen, LABELS)
-    assert error(ours(seen, LABELS, block=block), whole.double()) < 2e-5
+    assert error(ours(seen, LABELS, block_size=block), whole.double()) < 2e-5
     source, target, at_source, at_target = seen
     assert at_target.x is not None
     others = [np.arange(D_FF), LABELS, np.zeros(D_FF, int)]
-    together = effect_flow(source, target, at_source.tuned, at_source.base, at_target.x, others, block=block)
+    together = effect_flow(source, target, at_source.tuned, at_source.base, at_target.x, others, block_size=block)
     assert [len(one) for one in together] == [D_FF, 6, 1]
     assert error(together[1], whole.double()) < 2e-5
 

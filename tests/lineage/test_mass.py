@@ -53,14 +53,14 @@ def composite(
     layer: dict[str, torch.Tensor], labels: list[np.ndarray], gated: bool = True, block: int = 512
 ) -> list[torch.Tensor]:
     gate = layer["gate"] if gated else None
-    return composite_flow(layer["down"], layer["up"], gate, layer["acts"].abs().mean(0), labels, block=block)
+    return composite_flow(layer["down"], layer["up"], gate, layer["acts"].abs().mean(0), labels, block_size=block)
 
 
 def residual(
     layer: dict[str, torch.Tensor], labels: list[np.ndarray], gated: bool = True, block: int = 128
 ) -> list[torch.Tensor]:
     gate = layer["gate"] if gated else None
-    return residual_flow(layer["down"], layer["up"], gate, layer["acts"], labels, block=block)
+    return residual_flow(layer["down"], layer["up"], gate, layer["acts"], labels, block_size=block)
 
 
 @pytest.mark.parametrize("gated", [True, False])
