@@ -18,7 +18,10 @@ from hedonic_graph.bench.machine import peak
 from hedonic_graph.bench.plain_game import choices
 from hedonic_graph.bench.process import answer
 from hedonic_graph.blocks import mirrored, upper
+from hedonic_graph.game.clustering import spherical_kmeans, ward
+from hedonic_graph.game.communities import leiden_partition
 from hedonic_graph.game.random import random_partition
+from hedonic_graph.game.stability import certificate
 from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
 from hedonic_graph.lineage.mass import composite_flow
 from hedonic_graph.lineage.step import track
@@ -36,7 +39,7 @@ RANK = 8
 BLOCK = 1024
 """Rows that a limit multiplies at a time, as ours do."""
 SIZE = 24
-"""Mean size of the coalitions followed, as of exact Top-Cover on real valuations."""
+"""Mean size of coalitions and clusters, as of exact Top-Cover on real valuations."""
 LONG = 30.0
 """Seconds; what can be timed three times within them is, and the best is taken: a machine is seldom quiet."""
 PLAIN_PLAYERS = 256
@@ -88,6 +91,10 @@ AGAINST = {
     "exact": None,
     "pac": "plain Python",
     "lineage": "matrix products",
+    "certificate": None,
+    "leiden": None,
+    "kmeans": None,
+    "ward": None,
 }
 """What each kernel is held against."""
 
@@ -201,14 +208,32 @@ def _pac(task: Task, n: int, generator: torch.Generator) -> Prepared:
     return Prepared(lambda: pac_top_cover(phi, seed=task.seed), plain)
 
 
+def _certificate(task: Task, n: int, generator: torch.Generator) -> Prepared:
+    phi = drawn_valuation(n, generator)
+    held = random_partition(_sizes(n).numpy(), n, task.seed)
+    return Prepared(lambda: certificate(phi, held, sampler="neighbourhood"), lambda: None)
+
+
+def _leiden(task: Task, n: int, generator: torch.Generator) -> Prepared:
+    phi = drawn_valuation(n, generator)
+    return Prepared(lambda: leiden_partition(phi, seed=task.seed), lambda: None)
+
+
+def _kmeans(task: Task, n: int, generator: torch.Generator) -> Prepared:
+    rows = _normal(n, task.examples, generator).cpu().numpy()
+    return Prepared(lambda: spherical_kmeans(rows, len(_sizes(n)), seed=task.seed), lambda: None)
+
+
+def _ward(task: Task, n: int, generator: torch.Generator) -> Prepared:
+    rows = _normal(n, task.examples, generator).cpu().numpy()
+    return Prepared(lambda: ward(rows, len(_sizes(n))), lambda: None)
+
+
 def _lineage(task: Task, n: int, generator: torch.Generator) -> Prepared:
     down = _normal(task.width, n, generator)
     up, gate = _normal(n, task.width, generator), _normal(n, task.width, generator)
     strength = _normal(1, n, generator)[0].abs()
-    groups = max(1, n // SIZE)
-    sizes = torch.full((groups,), n // groups, dtype=torch.int64)
-    sizes[: n % groups] += 1
-    source, target = (random_partition(sizes.numpy(), n, task.seed + one) for one in range(2))
+    source, target = (random_partition(_sizes(n).numpy(), n, task.seed + one) for one in range(2))
 
     def ours() -> None:
         (flow,) = composite_flow(down, up, gate, strength, [source.labels])
@@ -229,6 +254,10 @@ KERNELS: dict[str, Callable[[Task, int, torch.Generator], Prepared]] = {
     "exact": _exact,
     "pac": _pac,
     "lineage": _lineage,
+    "certificate": _certificate,
+    "leiden": _leiden,
+    "kmeans": _kmeans,
+    "ward": _ward,
 }
 
 
@@ -240,6 +269,14 @@ def drawn_valuation(n: int, generator: torch.Generator) -> Tensor:
         torch.mm(directions[rows], directions[rest].T, out=phi[rows, rest])
         phi[rows, rest] += torch.randn(phi[rows, rest].shape, device=generator.device, generator=generator)
     return mirrored(phi).fill_diagonal_(0.0)
+
+
+def _sizes(n: int) -> Tensor:
+    """Of coalitions of about ``SIZE`` neurons."""
+    groups = max(1, n // SIZE)
+    sizes = torch.full((groups,), n // groups, dtype=torch.int64)
+    sizes[: n % groups] += 1
+    return sizes
 
 
 def _normal(rows: int, columns: int, generator: torch.Generator) -> Tensor:

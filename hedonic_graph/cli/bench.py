@@ -106,7 +106,7 @@ def graph(
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the random inputs.")
 @_json
 def compute(quick: bool, neurons: str | None, json_file: str | None, **scale: Any) -> None:
-    """Time valuations, games and lineage on random layers, beside what they cannot avoid.
+    """Time valuations, games, baselines and lineage on random layers, beside what they cannot avoid.
 
     Valuations and lineage are held against the matrix products in them, the sampling game against the paper's
     algorithm in plain Python. Each is a process of its own.
