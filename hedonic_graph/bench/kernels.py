@@ -17,6 +17,7 @@ from torch import Tensor
 from hedonic_graph.bench.machine import peak
 from hedonic_graph.bench.plain_game import choices
 from hedonic_graph.bench.process import answer
+from hedonic_graph.game.consensus import consensus
 from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
 from hedonic_graph.lineage.mass import composite_flow
@@ -36,6 +37,8 @@ BLOCK = 1024
 """Rows that a limit multiplies at a time, as ours do."""
 SIZE = 24
 """Mean size of the coalitions followed, as of exact Top-Cover on real valuations."""
+RESAMPLES = 20
+"""Partitions that a consensus is read from; their valuations are what it is held against."""
 LONG = 1.0
 """Seconds; what is shorter is timed three times and the best is taken."""
 PLAIN_PLAYERS = 256
@@ -85,6 +88,7 @@ AGAINST = {
     "oca": "matrix products",
     "pas": "matrix products",
     "exact": None,
+    "consensus": f"{RESAMPLES} PAS",
     "pac": "plain Python",
     "lineage": "matrix products",
 }
@@ -183,6 +187,20 @@ def _exact(task: Task, n: int, generator: torch.Generator) -> Prepared:
     return Prepared(lambda: exact_top_cover(phi), lambda: None)
 
 
+def _consensus(task: Task, n: int, generator: torch.Generator) -> Prepared:
+    phi = drawn_valuation(n, generator)
+    held = []
+    for _ in range(RESAMPLES):
+        # What a resample changes is of low rank, too.
+        change = _normal(n, 16, generator) / 4
+        held.append(exact_top_cover((phi + change @ change.T).fill_diagonal_(0.0)).partition)
+
+    def valuations() -> float:
+        return RESAMPLES * _time(_pas(task, n, generator).ours, generator.device)[0]
+
+    return Prepared(lambda: consensus(held, resolution=3.0, device=generator.device), valuations)
+
+
 def _pac(task: Task, n: int, generator: torch.Generator) -> Prepared:
     phi = drawn_valuation(n, generator)
 
@@ -226,6 +244,7 @@ KERNELS: dict[str, Callable[[Task, int, torch.Generator], Prepared]] = {
     "oca": _oca,
     "pas": _pas,
     "exact": _exact,
+    "consensus": _consensus,
     "pac": _pac,
     "lineage": _lineage,
 }
