@@ -89,7 +89,7 @@ def _graph(blocks: Iterable[Tensor], least: float, seed: int) -> csr_array:
         chances.append(chance)
         start += len(found)
     if not start:
-        return csr_array((0, 0), dtype=np.float32)
+        return csr_array(np.zeros((0, 0), dtype=np.float32))
     chosen = csr_array((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=(start, start))
     either = csr_array(chosen.maximum(chosen.T)).tocoo()
     lost = 1 - np.concatenate(chances)

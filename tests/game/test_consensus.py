@@ -75,8 +75,8 @@ def test_noise_around_groups_is_seen_through() -> None:
     np.testing.assert_array_equal(again.partition.labels, found.partition.labels)
 
 
-def test_those_left_over_play_on_by_how_often_they_land_together() -> None:
-    """Two large groups, and three neurons that land together in every second resample, elsewhere alone."""
+def test_a_small_loose_coalition_is_found_beside_large_firm_ones() -> None:
+    """Its three neurons land together in every second resample, elsewhere each is alone."""
     odd = "a" * 30 + "b" * 30 + "ccc"
     even = "a" * 30 + "b" * 30 + "cde"
     found = consensus(partitions(odd, even) * 5, resolution=1.0)
