@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,8 @@ from hedonic_graph.bench.process import answer
 from hedonic_graph.blocks import mirrored, upper
 from hedonic_graph.game.clustering import spherical_kmeans, ward
 from hedonic_graph.game.communities import leiden_partition
+from hedonic_graph.game.consensus import consensus
+from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.stability import certificate
 from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
@@ -40,6 +43,8 @@ BLOCK = 1024
 """Rows that a limit multiplies at a time, as ours do."""
 SIZE = 24
 """Mean size of coalitions and clusters, as of exact Top-Cover on real valuations."""
+RESAMPLES = 20
+"""Partitions that a consensus is read from; their valuations are what it is held against."""
 LONG = 30.0
 """Seconds; what can be timed three times within them is, and the best is taken: a machine is seldom quiet."""
 PLAIN_PLAYERS = 256
@@ -89,6 +94,7 @@ AGAINST = {
     "oca": "matrix products",
     "pas": "matrix products",
     "exact": None,
+    "consensus": f"{RESAMPLES} PAS",
     "pac": "plain Python",
     "lineage": "matrix products",
     "certificate": None,
@@ -191,6 +197,22 @@ def _exact(task: Task, n: int, generator: torch.Generator) -> Prepared:
     return Prepared(lambda: exact_top_cover(phi), lambda: None)
 
 
+def _consensus(task: Task, n: int, generator: torch.Generator) -> Prepared:
+    whole = exact_top_cover(drawn_valuation(n, generator)).partition.labels
+    draw = np.random.default_rng(task.seed)
+    held = []
+    for _ in range(RESAMPLES):
+        # Half of the neurons sit elsewhere, as they do in resamples of real examples.
+        moved, labels = draw.permutation(n)[: n // 2], whole.copy()
+        labels[moved] = draw.permutation(whole[moved])
+        held.append(Partition.from_labels(labels))
+
+    def valuations() -> float:
+        return RESAMPLES * _time(_pas(task, n, generator).ours, generator.device)[0]
+
+    return Prepared(lambda: consensus(held, resolution=3.0, device=generator.device), valuations)
+
+
 def _pac(task: Task, n: int, generator: torch.Generator) -> Prepared:
     phi = drawn_valuation(n, generator)
 
@@ -252,6 +274,7 @@ KERNELS: dict[str, Callable[[Task, int, torch.Generator], Prepared]] = {
     "oca": _oca,
     "pas": _pas,
     "exact": _exact,
+    "consensus": _consensus,
     "pac": _pac,
     "lineage": _lineage,
     "certificate": _certificate,

@@ -25,11 +25,11 @@ def leiden_partition(phi: torch.Tensor, *, resolution: float = 1.0, seed: int = 
     return leiden(strongest_links(phi), resolution=resolution, seed=seed)
 
 
-def leiden(graph: csr_array, *, resolution: float, seed: int, runs: int = 1) -> Partition:
+def leiden(graph: csr_array, *, resolution: float, seed: int) -> Partition:
     """Partition the nodes of an undirected graph by Leiden, run until it finds no better modularity.
 
     ``graph`` holds weights >= 0, symmetric [n, n]; its diagonal is unused. The scale of the weights makes no
-    difference, the order of the nodes may: Leiden draws. Of several ``runs`` the one of largest modularity counts.
+    difference, the order of the nodes may: Leiden draws.
     Raises UserError for a bad resolution or seed.
     """
     import igraph
@@ -42,17 +42,13 @@ def leiden(graph: csr_array, *, resolution: float, seed: int, runs: int = 1) -> 
         return Partition.from_labels(np.arange(graph.shape[0]))
     # Where Leiden merges at random it holds gains, in the weights' own units, against a fixed temperature.
     weights = edges.data / edges.data.mean()
-    built = igraph.Graph(graph.shape[0], zip(edges.row.tolist(), edges.col.tolist(), strict=True))
+    built = igraph.Graph(graph.shape[0], np.stack([edges.row, edges.col], 1))
     igraph.set_random_number_generator(random.Random(seed))
     try:
-        found = [
-            built.community_leiden("modularity", weights=weights, resolution=resolution, n_iterations=-1).membership
-            for _ in range(runs)
-        ]
+        found = built.community_leiden("modularity", weights=weights, resolution=resolution, n_iterations=-1).membership
     finally:
         igraph.set_random_number_generator(random)
-    best = max(found, key=lambda one: built.modularity(one, weights=weights, resolution=resolution))
-    return Partition.from_labels(np.array(best))
+    return Partition.from_labels(np.array(found))
 
 
 def strongest_links(phi: torch.Tensor, links: int = LINKS) -> csr_array:

@@ -1,24 +1,19 @@
-"""One partition from many of the same layer: by how often each pair of neurons lands together (DESIGN §3.5)."""
+"""One partition from many of the same layer: by the company that each neuron keeps in them (DESIGN §3.5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
+import torch
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.checks import check_partition
 from hedonic_graph.game.communities import leiden
+from hedonic_graph.game.company import counted, frequency_graph, likeness_graph
 from hedonic_graph.game.partition import Partition
 
-LEAST = 0.1
-"""Pairs that land together no more often have no link."""
-
-_RUNS = 10
-"""Of Leiden, the best of which counts: single ones differ by as much as two halves of the examples do."""
-
-# Pairs counted at a time: their counts stay in the cache.
-_BLOCK = 1 << 21
+_LATER = 1.5
+"""Resolution at which those left over play on, in units of the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,36 +25,30 @@ class Consensus:
     """How often the pairs inside each coalition land together, on average, float64 [c]; NaN for singletons."""
 
 
-def consensus(partitions: Sequence[Partition], *, resolution: float, seed: int = 0) -> Consensus:
-    """Find the communities, by Leiden, of neurons that land together in ``partitions`` of one layer.
+def consensus(
+    partitions: Sequence[Partition], *, resolution: float, seed: int = 0, device: torch.device | str = "cpu"
+) -> Consensus:
+    """Find the coalitions that ``partitions`` of one layer agree on.
 
+    First Leiden joins neurons whose company is alike (`company.likeness_graph`). Those it leaves alone or in pairs
+    play on among themselves, as in Top-Cover: it joins those that land together, until no more than pairs are found.
     The larger ``resolution``, the more and the smaller the coalitions. Raises UserError for no partitions, for
     some of different layers, and for a bad resolution or seed.
     """
-    found = leiden(frequencies(partitions), resolution=resolution, seed=seed, runs=_RUNS)
-    return Consensus(found, confidence(found, partitions))
-
-
-def frequencies(partitions: Sequence[Partition], least: float = LEAST) -> csr_array:
-    """Return how often each pair lands together, where that is more often than ``least``: float32 [n, n].
-
-    It is symmetric and leaves the diagonal out. All pairs are counted, a block of rows at a time, so that a
-    coalition of half the layer costs no more than others; what is returned takes 8 bytes for each entry.
-    """
-    labels = _labels(partitions)
-    count, n = labels.shape
-    rows = max(1, _BLOCK // max(n, 1))
-    blocks = []
-    for start in range(0, n, rows):
-        together = np.zeros((min(rows, n - start), n), dtype=np.uint16)
-        for one in labels:
-            together += one[start : start + rows, None] == one
-        np.fill_diagonal(together[:, start:], 0)
-        together[together <= least * count] = 0
-        blocks.append(csr_array(together))
-    counts = csr_array(vstack(blocks))
-    often = counts.data.astype(np.float32) / np.float32(count)
-    return csr_array((often, counts.indices, counts.indptr), shape=(n, n))
+    held = _labels(partitions)
+    counts = counted(held, device)
+    labels = leiden(likeness_graph(counts, seed=seed), resolution=resolution, seed=seed).labels.copy()
+    left = _few(labels)
+    while len(left):
+        graph = frequency_graph(counts, left, seed=seed)
+        found = leiden(graph, resolution=_LATER * resolution, seed=seed).labels
+        labels[left] = labels.max() + 1 + found
+        still = left[_few(found)]
+        if len(still) == len(left):
+            break
+        left = still
+    partition = Partition.from_labels(labels)
+    return Consensus(partition, confidence(partition, partitions))
 
 
 def confidence(partition: Partition, partitions: Sequence[Partition]) -> np.ndarray:
@@ -76,6 +65,11 @@ def confidence(partition: Partition, partitions: Sequence[Partition]) -> np.ndar
         np.add.at(together, groups // (labels.max() + 1), sizes * (sizes - 1) / 2)
     pairs = partition.sizes * (partition.sizes - 1) / 2
     return np.divide(together, len(labels) * pairs, out=np.full(len(partition), np.nan), where=pairs > 0)
+
+
+def _few(labels: np.ndarray) -> np.ndarray:
+    """Those whose label is shared by one other at most."""
+    return np.flatnonzero(np.bincount(labels)[labels] <= 2)
 
 
 def _labels(partitions: Sequence[Partition]) -> np.ndarray:

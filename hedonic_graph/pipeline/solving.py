@@ -97,7 +97,7 @@ def _pac(task: Task) -> Solved:
 
 def _consensus(task: Task) -> Solved:
     partitions = load_resamples(task.context, task.spec, task.layer)
-    found = consensus(partitions, resolution=task.context.config.resolution, seed=task.seed)
+    found = consensus(partitions, resolution=task.context.config.resolution, seed=task.seed, device=task.phi.device)
     return Solved(found.partition, confidence=found.confidence)
 
 

@@ -38,7 +38,6 @@ def test_every_kernel_runs_at_every_size_and_its_reference_too(kernel: str) -> N
         assert (one.reference is not None) == (AGAINST[kernel] is not None)
         assert one.reference is None or one.reference > 0
         assert (one.rounds is not None) == (kernel in ("exact", "pac"))
-    assert (large.ratio is None) == (kernel == "exact")
 
 
 def test_every_kernel_stands_in_both_tables() -> None:
