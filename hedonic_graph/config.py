@@ -182,7 +182,7 @@ class Config(CommonConfig):
     """Resamples of the examples that ``consensus`` looks at."""
     resample_share: float = 1.0
     """Examples drawn for each of them, as a share of the text's."""
-    resolution: float = 3.0
+    resolution: float = 4.0
     """Resolution of ``consensus``: the larger, the more and the smaller its coalitions."""
     leiden_resolution: float = 1.0
     """Resolution of ``leiden``: the larger, the more and the smaller its coalitions."""

@@ -210,7 +210,7 @@ def _consensus(task: Task, n: int, generator: torch.Generator) -> Prepared:
     def valuations() -> float:
         return RESAMPLES * _time(_pas(task, n, generator).ours, generator.device)[0]
 
-    return Prepared(lambda: consensus(held, resolution=3.0, device=generator.device), valuations)
+    return Prepared(lambda: consensus(held, resolution=4.0, device=generator.device), valuations)
 
 
 def _pac(task: Task, n: int, generator: torch.Generator) -> Prepared:

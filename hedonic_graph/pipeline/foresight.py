@@ -8,6 +8,7 @@ import torch
 
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
+from hedonic_graph.solvers import SOLVERS
 
 _FLOAT = 4
 _LIBRARIES = 900e6
@@ -48,7 +49,9 @@ def _disk(config: Config, neurons: int, width: int, examples: int) -> float:
 
 def _memory(config: Config, neurons: int, width: int, examples: int) -> float:
     """Bytes held when a layer is valued: two valuations or moments at once, three of OCA, and the layer's weights."""
-    pairs = (3 if config.all_tokens else 2) * neurons**2
+    # A consensus holds a valuation, as many likenesses, and counts of a byte.
+    most = 3 if config.all_tokens else 2.25 if any(SOLVERS[name].resamples for name in config.solver) else 2
+    pairs = most * neurons**2
     # Tuned and base, gate or up and down; read, and as they are worked with.
     weights = 4 * neurons * width
     return _LIBRARIES + _FLOAT * (pairs + weights + examples * (width + 4 * neurons))
