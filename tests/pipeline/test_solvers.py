@@ -27,7 +27,7 @@ LAYERS = (1, 2)
 def asked(config: Config) -> Config:
     # The followers are named first: what they follow has to be solved before them all the same.
     return replace(
-        config, layers=LAYERS, valuation=("pas",), solver=tuple(reversed(SOLVERS)), resolution=1.0, shuffles=2
+        config, layers=LAYERS, valuation=("pas",), solver=tuple(reversed(SOLVERS)), resolution=4.0, shuffles=2
     )
 
 
