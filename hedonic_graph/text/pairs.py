@@ -1,6 +1,5 @@
 """Pairs of a query and a passage, the examples every analysis runs on."""
 
-import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +8,7 @@ from string import Formatter
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.text import trec
-from hedonic_graph.text.files import open_text
+from hedonic_graph.text.files import read_lines
 
 PROMPT = "query: {query}, passage: {passage}"
 """The paper's prompt (DESIGN §3.7)."""
@@ -67,40 +66,34 @@ def load_pairs(
     there are several), ``depth`` takes the first so many passages of each query, ``sample`` draws so many
     of the ``first`` ones by ``seed``. Raises UserError for a missing file, a malformed line or no pairs.
     """
-    try:
-        if text.is_dir():
-            found = trec.read_pairs(text, run=run, depth=depth, sample=sample, first=first, seed=seed)
-            pairs = [Pair(**one) for one in found]
-        elif text.is_file():
-            if run or depth or sample or first:
-                raise UserError(f"--run, --depth, --sample and --from need a folder of TREC files; {text} is a file")
-            pairs = list(_read_json_lines(text))
-        else:
-            raise UserError(
-                f"no text at {text}: give a JSON-lines file of query and passage, or a folder of TREC files"
-            )
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-        raise UserError(f"{text} cannot be read as UTF-8 text: {error}") from error
+    if text.is_dir():
+        found = trec.read_pairs(text, run=run, depth=depth, sample=sample, first=first, seed=seed)
+        pairs = [Pair(**one) for one in found]
+    elif text.is_file():
+        if run or depth or sample or first:
+            raise UserError(f"--run, --depth, --sample and --from need a folder of TREC files; {text} is a file")
+        pairs = list(_read_json_lines(text))
+    else:
+        raise UserError(f"no text at {text}: give a JSON-lines file of query and passage, or a folder of TREC files")
     if not pairs:
         raise UserError(f"{text} holds no pairs of a query and a passage")
     return pairs
 
 
 def _read_json_lines(path: Path) -> Iterator[Pair]:
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path}, line {number}: not JSON ({error.msg})") from error
-            if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("query", "passage")):
-                raise UserError(f"{path}, line {number}: expected an object with the strings query and passage")
-            if not record["passage"].strip() or not record["query"].strip():
-                raise UserError(f"{path}, line {number}: empty query or passage")
-            ids = {key: str(record[key]) for key in ("qid", "docid") if record.get(key) is not None}
-            yield Pair(record["query"], record["passage"], **ids)
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path}, line {number}: not JSON ({error.msg})") from error
+        if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("query", "passage")):
+            raise UserError(f"{path}, line {number}: expected an object with the strings query and passage")
+        if not record["passage"].strip() or not record["query"].strip():
+            raise UserError(f"{path}, line {number}: empty query or passage")
+        ids = {key: str(record[key]) for key in ("qid", "docid") if record.get(key) is not None}
+        yield Pair(record["query"], record["passage"], **ids)
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:

@@ -1,12 +1,14 @@
-"""Readers for the plain files of a TREC passage track: topics, passages and runs."""
+"""Readers for the plain files of a TREC passage track: topics, passages, runs and judgements."""
 
 import json
 import random
-from collections.abc import Iterable
 from pathlib import Path
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.text.files import open_text
+from hedonic_graph.text.files import read_lines
+
+GRADES = range(11)
+"""What a grade of relevance may be; TREC's are 0 to 3 or 4."""
 
 
 def read_pairs(
@@ -50,8 +52,8 @@ def read_pairs(
 def read_topics(path: Path) -> dict[str, str]:
     """Read ``queries.tsv`` (query id, tab, text) in file order."""
     topics: dict[str, str] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        qid, tab, query = line.rstrip("\r\n").partition("\t")
+    for number, line in read_lines(path):
+        qid, tab, query = line.partition("\t")
         if not tab or not query.strip():
             raise UserError(f"{path}, line {number}: expected a query id, a tab and the query")
         if qid in topics:
@@ -64,7 +66,7 @@ def read_run(path: Path) -> dict[str, list[str]]:
     """Read a run in TREC's six columns; passages of each query in rank order."""
     ranked: dict[str, list[tuple[int, str]]] = {}
     seen: set[tuple[str, str]] = set()
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in read_lines(path):
         if not line.strip():
             continue
         try:
@@ -79,10 +81,31 @@ def read_run(path: Path) -> dict[str, list[str]]:
     return {qid: [docid for _, docid in sorted(rows, key=lambda row: row[0])] for qid, rows in ranked.items()}
 
 
+def read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    """Read judgements in TREC's four columns (query, 0, passage, grade): the grade of each query's judged passages."""
+    qrels: dict[str, dict[str, int]] = {}
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            qid, _, docid, written = line.split()
+            grade = int(written)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: expected query, 0, passage, grade") from error
+        if grade not in GRADES:
+            raise UserError(f"{path}, line {number}: grade {grade} is outside {GRADES[0]} to {GRADES[-1]}")
+        if docid in qrels.setdefault(qid, {}):
+            raise UserError(f"{path}, line {number}: passage {docid} is judged twice for query {qid}")
+        qrels[qid][docid] = grade
+    if not qrels:
+        raise UserError(f"{path} holds no judgements")
+    return qrels
+
+
 def read_passages(path: Path, wanted: set[str]) -> dict[str, str]:
     """Read the ``wanted`` passages of a JSON-lines file of docid and text."""
     passages: dict[str, str] = {}
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in read_lines(path):
         try:
             record = json.loads(line)
             docid, text = str(record["docid"]), record["text"]
@@ -96,13 +119,6 @@ def read_passages(path: Path, wanted: set[str]) -> dict[str, str]:
             raise UserError(f"{path}, line {number}: passage {docid} is empty")
         passages[docid] = text
     return passages
-
-
-def _lines(path: Path) -> Iterable[str]:
-    if not path.is_file():
-        raise UserError(f"missing file {path}")
-    with open_text(path) as lines:
-        yield from lines
 
 
 def _run_file(folder: Path, run: str | None) -> Path:

@@ -5,12 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from text.shared import TREC_DL_19
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.text.labels import covered_query_term_ratio, terms
+from hedonic_graph.text.labels import covered_query_term_ratio, mean_tf_per_length, terms
 from hedonic_graph.text.pairs import Pair, load_pairs, write_pairs
-
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "trec-dl-19"
 
 
 @pytest.fixture
@@ -108,8 +107,16 @@ def test_covered_query_term_ratio() -> None:
     assert covered_query_term_ratio("?", "anything") == 0.0
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the TREC DL-19 files beside the checkout")
+def test_mean_tf_per_length() -> None:
+    # Of nine terms, cat twice and dog once; asking twice changes nothing.
+    assert mean_tf_per_length("cat dog CAT fish", "The cat's cat and a dog, no bird!") == pytest.approx(3 / 9)
+    assert mean_tf_per_length("cat", "cat cat") == 1.0
+    assert mean_tf_per_length("?", "anything") == 0.0
+    assert mean_tf_per_length("cat", "...") == 0.0
+
+
+@pytest.mark.skipif(not TREC_DL_19.is_dir(), reason="needs the TREC DL-19 files beside the checkout")
 def test_trec_dl_19() -> None:
-    pairs = load_pairs(SHARED, run="repllama", depth=10)
+    pairs = load_pairs(TREC_DL_19, run="repllama", depth=10)
     assert len(pairs) == 430
     assert len({pair.qid for pair in pairs}) == 43
