@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Formatter
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.text import trec
+from hedonic_graph.text import datasets, trec
 from hedonic_graph.text.files import read_lines
 
 PROMPT = "query: {query}, passage: {passage}"
@@ -61,9 +61,10 @@ def load_pairs(
 ) -> list[Pair]:
     """Read the examples that ``--text`` names (DESIGN §9).
 
-    ``text`` is a JSON-lines file of {query, passage} or a folder laid out as ``queries.tsv``,
-    ``passages.jsonl`` (or ``.gz``) and ``run.NAME.txt``. For a folder ``run`` says which run (needed where
-    there are several), ``depth`` takes the first so many passages of each query, ``sample`` draws so many
+    ``text`` is a JSON-lines file of {query, passage}, a folder laid out as ``queries.tsv``,
+    ``passages.jsonl`` (or ``.gz``) and ``run.NAME.txt``, or else a name in ``ir_datasets``. For a folder ``run`` says
+    which run (needed where there are several), for a name it is a run's file (needed where the data set ranks
+    nothing itself); ``depth`` takes the first so many passages of each query, ``sample`` draws so many
     of the ``first`` ones by ``seed``. Raises UserError for a missing file, a malformed line or no pairs.
     """
     if text.is_dir():
@@ -74,10 +75,21 @@ def load_pairs(
             raise UserError(f"--run, --depth, --sample and --from need a folder of TREC files; {text} is a file")
         pairs = list(_read_json_lines(text))
     else:
-        raise UserError(f"no text at {text}: give a JSON-lines file of query and passage, or a folder of TREC files")
+        found = datasets.read_pairs(str(text), run=run, depth=depth, sample=sample, first=first, seed=seed)
+        pairs = [Pair(**one) for one in found]
     if not pairs:
         raise UserError(f"{text} holds no pairs of a query and a passage")
     return pairs
+
+
+def load_qrels(text: Path) -> dict[str, dict[str, int]]:
+    """Read the judgements of a text: ``qrels.txt`` of a folder, or those of a name in ``ir_datasets``.
+
+    Returns the grade of each query's judged passages. Raises UserError where there are none, as for a file of pairs.
+    """
+    if text.is_file():
+        raise UserError(f"{text} holds pairs without judgements: those stand in qrels.txt of a folder of TREC files")
+    return trec.read_qrels(text / "qrels.txt") if text.is_dir() else datasets.read_qrels(str(text))
 
 
 def _read_json_lines(path: Path) -> Iterator[Pair]:

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hedonic_graph.errors import UserError
@@ -26,26 +27,60 @@ def read_pairs(
     takes the first so many of each topic; ``sample`` draws so many of the ``first`` ones (the paper draws
     10 of 200), kept in rank order. Topics without a line in the run are left out.
     """
+    queries = read_topics(folder / "queries.tsv")
+    ranked = read_run(_run_file(folder, run))
+    chosen = choose(queries, ranked, "queries.tsv", depth=depth, sample=sample, first=first, seed=seed)
+    path = _passage_file(folder)
+    return join(queries, read_passages(path, wanted={docid for _, docid in chosen}), chosen, path.name)
+
+
+def choose(
+    queries: Iterable[str],
+    ranked: Mapping[str, Sequence[str]],
+    source: str,
+    *,
+    depth: int | None,
+    sample: int | None,
+    first: int | None,
+    seed: int,
+) -> list[tuple[str, str]]:
+    """Return (query, passage) identifiers, as :func:`read_pairs` chooses them of a run, ``ranked``.
+
+    ``source`` is where ``queries`` come from, for the UserError of a run that asks others.
+    """
     if depth is not None and sample is not None:
         raise UserError("--depth and --sample exclude each other: take the first, or draw with --sample and --from")
     if first is not None and sample is None:
         raise UserError("--from needs --sample: how many to draw of each query's first passages")
-    queries = read_topics(folder / "queries.tsv")
-    ranked = read_run(_run_file(folder, run))
-    if unknown := next((qid for qid in ranked if qid not in queries), None):
-        raise UserError(f"the run has query {unknown}, which queries.tsv lacks")
+    known = dict.fromkeys(queries)
+    if unknown := next((qid for qid in ranked if qid not in known), None):
+        raise UserError(f"the run has query {unknown}, which {source} lacks")
     draw = random.Random(seed)
     chosen: list[tuple[str, str]] = []
-    for qid in queries:
+    for qid in known:
         docids = ranked.get(qid, [])
         if sample is not None:
             pool = docids[:first]
             kept = sorted(draw.sample(range(len(pool)), min(sample, len(pool))))
             docids = [pool[position] for position in kept]
         chosen += [(qid, docid) for docid in docids[:depth]]
-    passages = read_passages(_passage_file(folder), wanted={docid for _, docid in chosen})
-    if lost := next((docid for _, docid in chosen if docid not in passages), None):
-        raise UserError(f"the run has passage {lost}, which {_passage_file(folder).name} lacks")
+    return chosen
+
+
+def join(
+    queries: Mapping[str, str], passages: Mapping[str, str], chosen: Sequence[tuple[str, str]], source: str
+) -> list[dict[str, str]]:
+    """Return records of qid, query, docid, passage; ``source`` is where ``passages`` come from.
+
+    Raises UserError for a query or a passage without text, and for a passage that is not there.
+    """
+    for qid, docid in chosen:
+        if docid not in passages:
+            raise UserError(f"the run has passage {docid}, which {source} lacks")
+        if not passages[docid].strip():
+            raise UserError(f"{source}: passage {docid} is empty")
+        if not queries[qid].strip():
+            raise UserError(f"{source}: query {qid} is empty")
     return [{"qid": q, "query": queries[q], "docid": d, "passage": passages[d]} for q, d in chosen]
 
 
