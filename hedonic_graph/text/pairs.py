@@ -93,6 +93,7 @@ def load_qrels(text: Path) -> dict[str, dict[str, int]]:
 
 
 def _read_json_lines(path: Path) -> Iterator[Pair]:
+    seen = set[tuple[str, str]]()
     for number, line in read_lines(path):
         if not line.strip():
             continue
@@ -105,6 +106,10 @@ def _read_json_lines(path: Path) -> Iterator[Pair]:
         if not record["passage"].strip() or not record["query"].strip():
             raise UserError(f"{path}, line {number}: empty query or passage")
         ids = {key: str(record[key]) for key in ("qid", "docid") if record.get(key) is not None}
+        if len(ids) == 2:
+            if (both := (ids["qid"], ids["docid"])) in seen:
+                raise UserError(f"{path}, line {number}: passage {both[1]} stands there twice for query {both[0]}")
+            seen.add(both)
         yield Pair(record["query"], record["passage"], **ids)
 
 

@@ -89,7 +89,7 @@ def read_topics(path: Path) -> dict[str, str]:
     topics: dict[str, str] = {}
     for number, line in read_lines(path):
         qid, tab, query = line.partition("\t")
-        if not tab or not query.strip():
+        if not tab or not qid.strip() or not query.strip():
             raise UserError(f"{path}, line {number}: expected a query id, a tab and the query")
         if qid in topics:
             raise UserError(f"{path}, line {number}: query {qid} stands there twice")
