@@ -96,6 +96,7 @@ def test_queries_change_places_with_equals() -> None:
     swapped = [np.corrcoef(means[:, 0], moved)[0, 1] ** 2 for moved in ([0, 1, 0, 2, 5, 5, 9], [1, 0, 2, 0, 5, 5, 9])]
     assert found.r2[0] == pytest.approx(swapped[0])
     assert found.chance[0] == pytest.approx(np.mean(swapped), abs=0.005)
+    assert found.p[0] == pytest.approx(1 / 2, abs=0.1)
     with pytest.raises(UserError, match="no two queries have equally many examples"):
         align(means, features, groups=list("abbcccc"))
 
