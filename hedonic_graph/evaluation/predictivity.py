@@ -65,10 +65,13 @@ def predictivity(
 
     Every method has the same number of macro-features: the means of its ``count`` largest coalitions, by default
     as many as :func:`macro_features` finds. Bounds are ridge on all neurons of the layer (``raw neurons``) and the
-    mean of the training labels (``mean``). Columns: ``features``, ``neurons`` (in them), ``penalty`` (per example, of
-    standardised columns, chosen inside ``train``), ``r2`` (about the mean of the test labels), its 95 % interval
-    ``low`` to ``high`` over ``resamples`` of the test queries, and ``correlation`` with the test labels, which a shift
-    between the domains leaves alone. Resamples are the same for every row, so :func:`r2_resamples` of two methods are paired.
+    mean of the training labels (``mean``). Columns:
+
+    - ``features``, and ``neurons`` in them
+    - ``penalty``, per example, of standardised columns, chosen inside ``train``
+    - ``r2`` about the mean of the test labels, and ``low`` to ``high``, its 95 % interval over ``resamples`` of the
+      test queries, the same ones for every row: :func:`r2_resamples` of two methods are paired
+    - ``correlation`` with the test labels, which a shift between the domains leaves alone
     """
     import pandas as pd
 
@@ -98,7 +101,7 @@ def predictivity(
 def r2_resamples(test: Domain, predictions: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> np.ndarray:
     """Return R^2 of each row of ``predictions`` [methods, B] on bootstrap resamples of the queries.
 
-    The result is [methods, resamples]. The resamples hang on ``seed`` alone. A resample whose labels do not vary is NaN.
+    The result is [methods, resamples], NaN where a resample's labels do not vary. Resamples hang on ``seed`` alone.
     """
     _, query = np.unique(np.asarray(test.queries), return_inverse=True)
     groups = int(query.max()) + 1
