@@ -58,7 +58,7 @@ class CommonConfig:
     task: str | None = None
     """What the adapter was tuned for; a label, kept with every run."""
     run: str | None = None
-    """Which run of a TREC folder gives the passages of each query."""
+    """Which run gives the passages of each query: its name in a TREC folder, its file for an ``ir_datasets`` name."""
     depth: int | None = None
     """Take the first so many passages of each query."""
     sample: int | None = None
@@ -139,7 +139,7 @@ class Config(CommonConfig):
     model: str
     """Base model: a folder, a hub name, a GGUF file or ``smollm2``."""
     text: str
-    """JSON-lines file of query and passage, or a folder of TREC files."""
+    """JSON-lines file of query and passage, a folder of TREC files, or a name in ``ir_datasets``."""
     valuation: tuple[str, ...] = ("pas",)
     """Valuations: ``pas``, ``oca``."""
     solver: tuple[str, ...] = ("exact", "pac")

@@ -53,8 +53,10 @@ model = several(
     click.option("--task", help="What it was tuned for; a label kept with every run."),
 )
 text = several(
-    click.option("--text", help="JSON-lines file of query and passage, or a folder of TREC files."),
-    click.option("--run", help="Which run.NAME.txt of the folder gives the passages of each query."),
+    click.option("--text", help="JSON-lines file of query and passage, folder of TREC files, or ir_datasets name."),
+    click.option(
+        "--run", help="Run that ranks the passages: NAME of the folder's run.NAME.txt; for a data set, a file."
+    ),
     number("depth", "Take the first so many passages of each query."),
     number("sample", "Draw so many passages of each query ..."),
     number("first", "... among its first so many.", flag="from"),

@@ -1,6 +1,5 @@
 """Pairs of a query and a passage, the examples every analysis runs on."""
 
-import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -8,8 +7,8 @@ from pathlib import Path
 from string import Formatter
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.text import trec
-from hedonic_graph.text.files import open_text
+from hedonic_graph.text import datasets, trec
+from hedonic_graph.text.files import read_lines
 
 PROMPT = "query: {query}, passage: {passage}"
 """The paper's prompt (DESIGN §3.7)."""
@@ -62,45 +61,56 @@ def load_pairs(
 ) -> list[Pair]:
     """Read the examples that ``--text`` names (DESIGN §9).
 
-    ``text`` is a JSON-lines file of {query, passage} or a folder laid out as ``queries.tsv``,
-    ``passages.jsonl`` (or ``.gz``) and ``run.NAME.txt``. For a folder ``run`` says which run (needed where
-    there are several), ``depth`` takes the first so many passages of each query, ``sample`` draws so many
+    ``text`` is a JSON-lines file of {query, passage}, a folder laid out as ``queries.tsv``,
+    ``passages.jsonl`` (or ``.gz``) and ``run.NAME.txt``, or else a name in ``ir_datasets``. For a folder ``run`` says
+    which run (needed where there are several), for a name it is a run's file (needed where the data set ranks
+    nothing itself); ``depth`` takes the first so many passages of each query, ``sample`` draws so many
     of the ``first`` ones by ``seed``. Raises UserError for a missing file, a malformed line or no pairs.
     """
-    try:
-        if text.is_dir():
-            found = trec.read_pairs(text, run=run, depth=depth, sample=sample, first=first, seed=seed)
-            pairs = [Pair(**one) for one in found]
-        elif text.is_file():
-            if run or depth or sample or first:
-                raise UserError(f"--run, --depth, --sample and --from need a folder of TREC files; {text} is a file")
-            pairs = list(_read_json_lines(text))
-        else:
-            raise UserError(
-                f"no text at {text}: give a JSON-lines file of query and passage, or a folder of TREC files"
-            )
-    except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-        raise UserError(f"{text} cannot be read as UTF-8 text: {error}") from error
+    if text.is_dir():
+        found = trec.read_pairs(text, run=run, depth=depth, sample=sample, first=first, seed=seed)
+        pairs = [Pair(**one) for one in found]
+    elif text.is_file():
+        if run or depth or sample or first:
+            raise UserError(f"--run, --depth, --sample and --from need a folder of TREC files; {text} is a file")
+        pairs = list(_read_json_lines(text))
+    else:
+        found = datasets.read_pairs(str(text), run=run, depth=depth, sample=sample, first=first, seed=seed)
+        pairs = [Pair(**one) for one in found]
     if not pairs:
         raise UserError(f"{text} holds no pairs of a query and a passage")
     return pairs
 
 
+def load_qrels(text: Path) -> dict[str, dict[str, int]]:
+    """Read the judgements of a text: ``qrels.txt`` of a folder, or those of a name in ``ir_datasets``.
+
+    Returns the grade of each query's judged passages. Raises UserError where there are none, as for a file of pairs.
+    """
+    if text.is_file():
+        raise UserError(f"{text} holds pairs without judgements: those stand in qrels.txt of a folder of TREC files")
+    return trec.read_qrels(text / "qrels.txt") if text.is_dir() else datasets.read_qrels(str(text))
+
+
 def _read_json_lines(path: Path) -> Iterator[Pair]:
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path}, line {number}: not JSON ({error.msg})") from error
-            if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("query", "passage")):
-                raise UserError(f"{path}, line {number}: expected an object with the strings query and passage")
-            if not record["passage"].strip() or not record["query"].strip():
-                raise UserError(f"{path}, line {number}: empty query or passage")
-            ids = {key: str(record[key]) for key in ("qid", "docid") if record.get(key) is not None}
-            yield Pair(record["query"], record["passage"], **ids)
+    seen = set[tuple[str, str]]()
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path}, line {number}: not JSON ({error.msg})") from error
+        if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("query", "passage")):
+            raise UserError(f"{path}, line {number}: expected an object with the strings query and passage")
+        if not record["passage"].strip() or not record["query"].strip():
+            raise UserError(f"{path}, line {number}: empty query or passage")
+        ids = {key: str(record[key]) for key in ("qid", "docid") if record.get(key) is not None}
+        if len(ids) == 2:
+            if (both := (ids["qid"], ids["docid"])) in seen:
+                raise UserError(f"{path}, line {number}: passage {both[1]} stands there twice for query {both[0]}")
+            seen.add(both)
+        yield Pair(record["query"], record["passage"], **ids)
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:

@@ -5,12 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from text.shared import TREC_DL_19
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.text.labels import covered_query_term_ratio, terms
+from hedonic_graph.text.labels import covered_query_term_ratio, mean_tf_per_length, terms
 from hedonic_graph.text.pairs import Pair, load_pairs, write_pairs
-
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "trec-dl-19"
 
 
 @pytest.fixture
@@ -54,6 +53,7 @@ def test_json_lines_go_out_and_come_back(tmp_path: Path) -> None:
     ("file", "text", "says"),
     [
         ("queries.tsv", "7 no tab\n", r"queries\.tsv, line 1: expected a query id, a tab"),
+        ("queries.tsv", "\tno id\n", r"queries\.tsv, line 1: expected a query id, a tab"),
         ("queries.tsv", "7\ta\n7\tb\n", r"line 2: query 7 stands there twice"),
         ("queries.tsv", "3\tneuron\n", r"the run has query 7, which queries\.tsv lacks"),
         ("run.a.txt", "7 Q0 d0 first 1.0 a\n", r"run\.a\.txt, line 1: expected query, Q0"),
@@ -62,10 +62,15 @@ def test_json_lines_go_out_and_come_back(tmp_path: Path) -> None:
         ("run.a.txt", "", "holds no pairs"),
         ("passages.jsonl", '{"docid": "d0"}\n', r"line 1: expected an object with docid and text"),
         ("passages.jsonl", '{"docid": "d0", "text": " "}\n', "passage d0 is empty"),
+        ("passages.jsonl", '{"docid": "d0", "text": "a"}\n' * 2, "line 2: passage d0 stands there twice"),
+        ("queries.tsv", "7\ta\n3\tcaf\u00e9\n".encode("latin-1"), r"queries\.tsv, line 2: cannot be read as UTF-8"),
+        ("run.a.txt", "7 Q0 d0 1 1.0 a\n".encode("utf-16"), r"run\.a\.txt, line 1: cannot be read as UTF-8"),
+        ("passages.jsonl", '{"docid": "d\u00e9", "text": "a"}\n'.encode("latin-1"), "line 1: cannot be read as UTF-8"),
+        ("passages.jsonl.gz", b"plain", r"passages\.jsonl\.gz cannot be unpacked"),
     ],
 )
-def test_mistakes_in_a_folder(folder: Path, file: str, text: str, says: str) -> None:
-    (folder / file).write_text(text)
+def test_mistakes_in_a_folder(folder: Path, file: str, text: str | bytes, says: str) -> None:
+    (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError, match=says):
         load_pairs(folder, run="a")
 
@@ -94,6 +99,10 @@ def test_options_that_exclude_each_other(folder: Path) -> None:
         (b'{"query": "q"}\n', "expected an object with the strings query and passage"),
         (b'{"query": "q", "passage": ""}\n', "empty query or passage"),
         (b'{"query": "\xe9", "passage": "p"}\n', "cannot be read as UTF-8"),
+        (
+            b'{"query": "q", "passage": "p", "qid": 1, "docid": "d"}\n' * 2,
+            "line 2: passage d stands there twice for query 1",
+        ),
     ],
 )
 def test_mistakes_in_a_file(tmp_path: Path, text: bytes, says: str) -> None:
@@ -108,8 +117,16 @@ def test_covered_query_term_ratio() -> None:
     assert covered_query_term_ratio("?", "anything") == 0.0
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the TREC DL-19 files beside the checkout")
+def test_mean_tf_per_length() -> None:
+    # Of nine terms, cat twice and dog once; asking twice changes nothing.
+    assert mean_tf_per_length("cat dog CAT fish", "The cat's cat and a dog, no bird!") == pytest.approx(3 / 9)
+    assert mean_tf_per_length("cat", "cat cat") == 1.0
+    assert mean_tf_per_length("?", "anything") == 0.0
+    assert mean_tf_per_length("cat", "...") == 0.0
+
+
+@pytest.mark.skipif(not TREC_DL_19.is_dir(), reason="needs the TREC DL-19 files beside the checkout")
 def test_trec_dl_19() -> None:
-    pairs = load_pairs(SHARED, run="repllama", depth=10)
+    pairs = load_pairs(TREC_DL_19, run="repllama", depth=10)
     assert len(pairs) == 430
     assert len({pair.qid for pair in pairs}) == 43
