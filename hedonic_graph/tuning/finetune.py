@@ -60,18 +60,15 @@ def finetune(
         if accelerator.is_main_process:
             stack.enter_context(folders.writing(folder, recipe))
         untrained = training.tuned.weights()
-        spent: dict[str, Any] = {}
-        if not folders.is_whole(folder):
-            state = train(training, folder)
-            spent = {"steps": state.step, "best_step": state.best_step, "seconds": round(state.seconds, 1)}
-            accelerator.wait_for_everyone()
+        if folders.is_whole(folder):
+            accelerator.prepare(training.tuned.model)
+        else:
+            train(training, folder)
             if accelerator.is_main_process:
                 save(training.tuned, folder, training.scale)
-        else:
-            spent = (folders.read_json(folder / folders.SCORES) or {}).get("training", {})
-            training.accelerator.prepare(training.tuned.model)
         accelerator.wait_for_everyone()
-        texts = [_scored(training, folder, one, untrained, plain, report) for one in (training.held_out, text) if one]
+        spent = _spent(folder, untrained)
+        texts = [_scored(training, folder, one, untrained, plain) for one in (training.held_out, text) if one]
         scores = {"task": config.task, "evaluation": asked, "training": spent, "texts": texts}
         if accelerator.is_main_process:
             folders.write_json(folder / folders.SCORES, scores)
@@ -134,7 +131,7 @@ def _positives(config: TuningConfig, report: Report) -> list[Positive]:
 
 
 def _scored(
-    training: Training, folder: Path, judged: Judged, untrained: dict[str, Any], plain: list[Example], report: Report
+    training: Training, folder: Path, judged: Judged, untrained: dict[str, Any], plain: list[Example]
 ) -> dict[str, Any]:
     """Measures on one text; the tuned ones from the folder's files."""
     tuned, main = training.tuned, training.accelerator.is_main_process
@@ -151,6 +148,15 @@ def _scored(
         if progress:
             progress.close()
     return {"name": judged.name, "prompts": len(judged.prompts), "rows": rows}
+
+
+def _spent(folder: Path, weights: dict[str, Any]) -> dict[str, Any]:
+    """What the training took: by its last checkpoint, or by the scores that came after it."""
+    left = checkpoints.read(folder, weights)
+    if left is None:
+        return dict((folders.read_json(folder / folders.SCORES) or {}).get("training", {}))
+    state = left.progress
+    return {"steps": state.step, "best_step": state.best_step, "seconds": round(state.seconds, 1)}
 
 
 def _load(tuned: Tuned, folder: Path) -> None:

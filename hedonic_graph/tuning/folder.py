@@ -13,6 +13,7 @@ from hedonic_graph.analysis import now, packages
 from hedonic_graph.errors import UserError
 
 RECIPE, SCORES = "tuning.json", "scores.json"
+"""Named in :data:`hedonic_graph.models.locate.ABOUT` too, so that scoring an adapter again does not make it another."""
 _ADAPTER = "adapter_config.json"
 SCHEMA = 1
 
@@ -26,7 +27,7 @@ def check(folder: Path, recipe: dict[str, Any]) -> bool:
     """Whether the folder is there, made by the same recipe; raises UserError where it is something else."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file; an adapter is a folder")
-    if not folder.is_dir() or not any(one.name != ".lock" for one in folder.iterdir()):
+    if not folder.is_dir() or all(one.name == ".lock" or one.suffix == ".partial" for one in folder.iterdir()):
         return False
     if not (folder / RECIPE).is_file():
         raise UserError(f"{folder} holds other files and was not made by finetune: name a new folder")
@@ -55,13 +56,15 @@ def writing(folder: Path, recipe: dict[str, Any]) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise UserError(f"another process is writing {folder}: wait for it, or name another folder") from error
-        for leftover in folder.glob(".*.partial"):
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        if not check(folder, recipe):
-            record = {"schema": SCHEMA, "recipe": recipe, "created": now(), "packages": packages()}
-            write_json(folder / RECIPE, record)
-        yield
-    (folder / ".lock").unlink(missing_ok=True)
+        try:
+            for leftover in folder.glob(".*.partial"):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+            if not check(folder, recipe):
+                record = {"schema": SCHEMA, "recipe": recipe, "created": now(), "packages": packages()}
+                write_json(folder / RECIPE, record)
+            yield
+        finally:
+            (folder / ".lock").unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

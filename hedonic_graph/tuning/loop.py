@@ -86,9 +86,7 @@ def train(training: Training, folder: Path) -> Progress:
     accelerator.wait_for_everyone()
     with ExitStack() as stack:
         log = stack.enter_context(Log(folder, state.step)) if accelerator.is_main_process else None
-        steps = stack.enter_context(bar("training", total=training.steps, unit="step")) if log else None
-        if steps:
-            steps.update(state.step)
+        steps = stack.enter_context(bar("training", training.steps, unit="step", done=state.step)) if log else None
         began = time.perf_counter() - state.seconds
         while state.step < training.steps and not _stopped(state, config):
             row = _step(training, model, optimiser, state.step)

@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification
 from tuning.making import curve, small
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.models.locate import locate_model
+from hedonic_graph.models.locate import locate_adapter, locate_model
 from hedonic_graph.text.labels import covered_query_term_ratio
 from hedonic_graph.tuning import checkpoint as checkpoints
 from hedonic_graph.tuning import loop
@@ -240,7 +240,9 @@ def test_a_finished_adapter_is_scored_again_only_on_another_text(
         patch.setattr("hedonic_graph.tuning.finetune.prepare", lambda *_: pytest.fail("nothing to do"))
         assert run(config, folder) == json.loads((trained / "scores.json").read_text())
     monkeypatch.setattr("hedonic_graph.tuning.finetune.train", lambda *_: pytest.fail("it is trained already"))
+    before = locate_adapter(str(folder)).fingerprint()
     scores = run(config, folder, EvaluationConfig(text=str(tiny_text)))
+    assert locate_adapter(str(folder)).fingerprint() == before
     assert scores["texts"][0]["rows"]["tuned"] == pytest.approx(
         json.loads((trained / "scores.json").read_text())["texts"][0]["rows"]["tuned"]
     )
