@@ -22,8 +22,8 @@ def squared(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def listwise(scores: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy between the labels, as shares of their sum, and the softmax of the scores."""
-    return -(labels / labels.sum(dim=1, keepdim=True) * scores.log_softmax(dim=1)).sum(dim=1)
+    """Cross-entropy between the labels, which add up to 1, and the softmax of the scores."""
+    return -(labels * scores.log_softmax(dim=1)).sum(dim=1)
 
 
 def pairwise(scores: Tensor, labels: Tensor) -> Tensor:
