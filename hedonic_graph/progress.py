@@ -50,8 +50,10 @@ class Silent:
         """Do nothing."""
 
 
-def bar(label: str, total: float | None = None, items: Iterable[Any] | None = None, unit: str = "it") -> Any:
-    """Return a tqdm bar on standard error that leaves one line behind.
+def bar(
+    label: str, total: float | None = None, items: Iterable[Any] | None = None, unit: str = "it", *, done: float = 0
+) -> Any:
+    """Return a tqdm bar on standard error that leaves one line behind; ``done`` of ``total`` was done before.
 
     It shows itself only after two seconds of work, so that quick stages stay silent.
     """
@@ -62,4 +64,5 @@ def bar(label: str, total: float | None = None, items: Iterable[Any] | None = No
             # tqdm's own default draws the bar at once, whatever its delay.
             super().set_postfix_str(s, refresh)
 
-    return Bar(items, desc=label, total=total, unit=unit, delay=2.0, dynamic_ncols=True, leave=True, smoothing=0)
+    look: dict[str, Any] = {"delay": 2.0, "dynamic_ncols": True, "leave": True, "smoothing": 0}
+    return Bar(items, desc=label, total=total, unit=unit, initial=done, **look)

@@ -11,6 +11,8 @@ _WEIGHTS, _PICKLED = "*.safetensors", "*.bin"
 _MODEL_FILES = (_WEIGHTS, _PICKLED, "*.json", "*.model", "*.txt")
 _NOT_OURS = ("consolidated*", "original/*", "onnx/*")
 """The same weights in other formats, which some repositories hold as well."""
+ABOUT = ("tuning.json", "scores.json", "control.json")
+"""What `finetune` says of an adapter beside it, which is no part of what the adapter is."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Files:
         """Every file whose content matters, by name."""
         if self.gguf:
             return [self.folder / self.gguf]
-        return sorted({path for pattern in _MODEL_FILES for path in self.folder.glob(pattern)})
+        found = {path for pattern in _MODEL_FILES for path in self.folder.glob(pattern)}
+        return sorted(path for path in found if path.name not in ABOUT)
 
     def fingerprint(self) -> str:
         """SHA-256 over the names and contents of all files, as 64 hexadecimal digits."""

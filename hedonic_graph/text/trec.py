@@ -137,8 +137,13 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     return qrels
 
 
-def read_passages(path: Path, wanted: set[str]) -> dict[str, str]:
-    """Read the ``wanted`` passages of a JSON-lines file of docid and text."""
+def read_collection(folder: Path) -> dict[str, str]:
+    """Read all passages of ``folder``."""
+    return read_passages(_passage_file(folder))
+
+
+def read_passages(path: Path, wanted: set[str] | None = None) -> dict[str, str]:
+    """Read the ``wanted`` passages of a JSON-lines file of docid and text, or all of them."""
     passages: dict[str, str] = {}
     for number, line in read_lines(path):
         try:
@@ -146,7 +151,7 @@ def read_passages(path: Path, wanted: set[str]) -> dict[str, str]:
             docid, text = str(record["docid"]), record["text"]
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise UserError(f"{path}, line {number}: expected an object with docid and text") from error
-        if docid not in wanted:
+        if wanted is not None and docid not in wanted:
             continue
         if docid in passages:
             raise UserError(f"{path}, line {number}: passage {docid} stands there twice")
