@@ -17,7 +17,7 @@ Example:
       --leave-out ./trec-dl-19 --evaluate-text ./trec-dl-19 --run repllama --sample 10 --from 200 \\
       -o cqtr-lora
 On several GPUs:
-  accelerate launch --num-processes 4 -m hedonic_graph.cli finetune ...
+  torchrun --nproc-per-node 4 -m hedonic_graph.cli finetune ...
 A control with the same norms and no training:
   hedonic-graph finetune --untrained-like cqtr-lora -o random-lora"""
 
