@@ -45,7 +45,7 @@ SIZE = 24
 """Mean size of coalitions and clusters, as of exact Top-Cover on real valuations."""
 RESAMPLES = 20
 """Partitions that a consensus is read from; their valuations are what it is held against."""
-LONG = 30.0
+LONG = 10.0
 """Seconds; what can be timed three times within them is, and the best is taken: a machine is seldom quiet."""
 PLAIN_PLAYERS = 256
 """Of the plain round that is timed, of all n: it takes the players one after the other."""

@@ -25,8 +25,8 @@ def leiden_partition(phi: torch.Tensor, *, resolution: float = 1.0, seed: int = 
     return leiden(strongest_links(phi), resolution=resolution, seed=seed)
 
 
-def leiden(graph: csr_array, *, resolution: float, seed: int) -> Partition:
-    """Partition the nodes of an undirected graph by Leiden, run until it finds no better modularity.
+def leiden(graph: csr_array, *, resolution: float, seed: int, iterations: int = -1) -> Partition:
+    """Partition the nodes of an undirected graph by Leiden, until it finds no better modularity or so many times.
 
     ``graph`` holds weights >= 0, symmetric [n, n]; its diagonal is unused. The scale of the weights makes no
     difference, the order of the nodes may: Leiden draws.
@@ -45,7 +45,9 @@ def leiden(graph: csr_array, *, resolution: float, seed: int) -> Partition:
     built = igraph.Graph(graph.shape[0], np.stack([edges.row, edges.col], 1))
     igraph.set_random_number_generator(random.Random(seed))
     try:
-        found = built.community_leiden("modularity", weights=weights, resolution=resolution, n_iterations=-1).membership
+        found = built.community_leiden(
+            "modularity", weights=weights, resolution=resolution, n_iterations=iterations
+        ).membership
     finally:
         igraph.set_random_number_generator(random)
     return Partition.from_labels(np.array(found))

@@ -14,6 +14,8 @@ from hedonic_graph.game.partition import Partition
 
 _LATER = 1.5
 """Resolution at which those left over play on, in units of the first."""
+_ITERATIONS = 10
+"""Of Leiden: graphs of millions of links go on getting better by almost nothing for many more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +39,12 @@ def consensus(
     """
     held = _labels(partitions)
     counts = counted(held, device)
-    labels = leiden(likeness_graph(counts, seed=seed), resolution=resolution, seed=seed).labels.copy()
+    graph = likeness_graph(counts, seed=seed)
+    labels = leiden(graph, resolution=resolution, seed=seed, iterations=_ITERATIONS).labels.copy()
     left = _few(labels)
     while len(left):
         graph = frequency_graph(counts, left, seed=seed)
-        found = leiden(graph, resolution=_LATER * resolution, seed=seed).labels
+        found = leiden(graph, resolution=_LATER * resolution, seed=seed, iterations=_ITERATIONS).labels
         labels[left] = labels.max() + 1 + found
         still = left[_few(found)]
         if len(still) == len(left):
