@@ -159,7 +159,8 @@ class Config(CommonConfig):
     positions: str = "all"
     """Tokens OCA correlates over (DESIGN §3.4)."""
     phi_precision: str = "float32"
-    """How the pairs' values are kept; everything after them works with what was kept."""
+    """How the pairs' values are kept. Games, preferences and certificates work with what was kept; halves, resamples
+    and the second-order check with what was computed."""
     k: int = 3
     """Size of a choice set."""
     kmin: int = 2

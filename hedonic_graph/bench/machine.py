@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("hedonic-graph", "neo4j", "numpy", "pandas", "torch", "transformers")
+LIBRARIES = ("hedonic-graph", "igraph", "neo4j", "numpy", "pandas", "scikit-learn", "scipy", "torch", "transformers")
 
 
 def machine() -> dict[str, Any]:

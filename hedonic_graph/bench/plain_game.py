@@ -23,17 +23,27 @@ def utility_of(phi: Phi, i: int, coalition: Iterable[int], k: int, utility: str)
     return sum(values) / (len(values) if utility == "mean" else k)
 
 
+def by_player(taken: list[list[int]]) -> dict[int, list[list[int]]]:
+    """The coalitions taken that hold each player."""
+    held: dict[int, list[list[int]]] = {}
+    for coalition in taken:
+        for i in coalition:
+            held.setdefault(i, []).append(coalition)
+    return held
+
+
+def choice_of(phi: Phi, i: int, own: list[list[int]], k: int, utility: str) -> list[int]:
+    """Lines 9-16: the choice set of ``i`` in the coalition it likes best of its ``own``; itself where it has none."""
+    if not own:
+        return [i]
+    favourite = min(own, key=lambda t: (-utility_of(phi, i, t, k, utility), t))
+    return choice_set(phi, i, favourite, k, utility)
+
+
 def choices(phi: Phi, residual: Iterable[int], taken: list[list[int]], k: int, utility: str) -> dict[int, list[int]]:
-    """Lines 8-16: each player's choice set in the coalition taken that it likes best; itself where it is in none."""
-    choice = {}
-    for i in residual:
-        own = [t for t in taken if i in t]
-        if not own:
-            choice[i] = [i]
-            continue
-        favourite = min(own, key=lambda t: (-utility_of(phi, i, t, k, utility), t))
-        choice[i] = choice_set(phi, i, favourite, k, utility)
-    return choice
+    """Line 8: everybody's choice set."""
+    held = by_player(taken)
+    return {i: choice_of(phi, i, held.get(i, []), k, utility) for i in residual}
 
 
 def components(edges: dict[int, set[int]]) -> list[frozenset[int]]:

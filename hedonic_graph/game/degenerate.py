@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 _MANY = 100
 """Rounds; a few pairs one at a time are how a small layer, or the rest of a large one, comes to its end."""
+_THOUSANDS = 1000
+"""Rounds; so many say that the game found nothing larger, in a layer of any size."""
 
 
 def largest_share(partition: Partition) -> float:
@@ -21,7 +23,7 @@ def degeneration_warning(partition: Partition, rounds: "pd.DataFrame | None" = N
 
     It is if its largest coalition holds more than one half of the layer, if all its coalitions are singletons, or
     if more than one half of the layer left the game in ``rounds`` (:class:`hedonic_graph.game.rounds.TopCover`)
-    that put out one pair and nothing else, 100 of them or more.
+    that put out one pair and nothing else, 100 of them or more, or if there were 1,000 such rounds.
     """
     largest = int(partition.sizes[0])
     if largest == 1:
@@ -32,7 +34,7 @@ def degeneration_warning(partition: Partition, rounds: "pd.DataFrame | None" = N
     if rounds is None:
         return None
     pairs = int(((rounds["emitted"] == 1) & (rounds["emitted_neurons"] == 2)).sum())
-    if pairs >= _MANY and 4 * pairs > partition.n:
+    if pairs >= _THOUSANDS or (pairs >= _MANY and 4 * pairs > partition.n):
         return (
             f"{pairs:,} of {len(rounds):,} rounds put out one pair and nothing else: {2 * pairs / partition.n:.0%} of "
             "the neurons are in pairs that were found one at a time"

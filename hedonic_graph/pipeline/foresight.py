@@ -26,14 +26,14 @@ def check_room(config: Config, folder: Path, *, neurons: int, width: int, exampl
     free = shutil.disk_usage(_existing(folder)).free
     if needed - there > free:
         raise UserError(
-            f"{folder} will take {(needed - there) / _GB:.1f} GB or more, and its disk has {free / _GB:.1f} GB left: "
+            f"{folder} will take {_size(needed - there)} or more, and its disk has {_size(free)} left: "
             "make room, name another folder, or analyse fewer layers or valuations"
         )
     memory = _memory(config, neurons, width, examples)
     if device.type == "cpu" and memory > (available := psutil.virtual_memory().available):
         raise UserError(
-            f"layers of {neurons:,} neurons take {memory / _GB:.1f} GB of memory or more, and {available / _GB:.1f} GB "
-            "are left: close other programs, or use a larger machine"
+            f"layers of {neurons:,} neurons take {_size(memory)} of memory or more, and {_size(available)} are left: "
+            "close other programs, or use a larger machine"
         )
 
 
@@ -55,6 +55,10 @@ def _memory(config: Config, neurons: int, width: int, examples: int) -> float:
     # Tuned and base, gate or up and down; read, and as they are worked with.
     weights = 4 * neurons * width
     return _LIBRARIES + _FLOAT * (pairs + weights + examples * (width + 4 * neurons))
+
+
+def _size(count: float) -> str:
+    return f"{count / _GB:.2f} GB" if count >= _GB / 10 else f"{count / 1e6:.3g} MB"
 
 
 def _held(folder: Path) -> int:

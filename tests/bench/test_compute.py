@@ -12,7 +12,7 @@ from hedonic_graph.bench import compute, kernels
 from hedonic_graph.bench.compute import Plan, Report
 from hedonic_graph.bench.kernels import AGAINST, KERNELS, Cost, Task, drawn_valuation, measure
 from hedonic_graph.bench.machine import machine
-from hedonic_graph.bench.plain_game import choices
+from hedonic_graph.bench.plain_game import by_player, choice_of, choices
 from hedonic_graph.cli import main
 from hedonic_graph.game.top_cover import TopCover
 
@@ -71,8 +71,10 @@ def test_the_plain_round_is_asked_for_some_players_of_all() -> None:
     draw = random.Random(0)
     taken = [sorted(draw.sample(range(40), draw.randint(2, 10))) for _ in range(60)]
     everybody = choices(phi, range(40), taken, 3, "mean")
-    some = choices({i: phi[i] for i in (3, 17)}, (3, 17), taken, 3, "mean")
-    assert some == {i: everybody[i] for i in (3, 17)}
+    held = by_player(taken)
+    assert {i: held.get(i, []) for i in range(40)} == {i: [t for t in taken if i in t] for i in range(40)}
+    for i in (3, 17):
+        assert choice_of({i: phi[i]}, i, held[i], 3, "mean") == everybody[i]
 
 
 def test_growth_is_fitted_over_the_upper_half() -> None:
