@@ -62,7 +62,8 @@ def synergy_of(
     if not len(y) == len(tuned) == len(base) == len(queries):
         raise UserError(f"{len(queries)} queries do not fit {len(y)} residual streams and {len(tuned)} activations")
     progress = progress or Silent()
-    logit = LayerLogit.at(block, readout, y.double(), tuned.double())
+    # Only a norm behind the MLP asks what all neurons write.
+    logit = LayerLogit.at(block, readout, y.double(), tuned.double() if block.post_norm else tuned)
     forms, curvature = Forms(logit), logit.curvature()
     sizes = np.array([len(group) for group in groups], np.int64)
     alone, spread = np.zeros(len(groups)), np.zeros(len(groups))
