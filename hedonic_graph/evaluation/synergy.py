@@ -74,7 +74,7 @@ def synergy_of(
         members = _Members(forms, curvature, y)
         for some in neurons.split(_MEMBERS):
             members.add(Deltas(block, tuned, base, some))
-        alone[row], spread[row] = -members.alone.mean(), members.spread.mean()
+        alone[row], spread[row] = -float(members.alone.mean()), float(members.spread.mean())
         second[row] = members.pairs().cpu()
         if sizes[row] <= exact_up_to:
             exact[row] = _pairs(forms, Deltas(block, tuned, base, neurons)).cpu()
