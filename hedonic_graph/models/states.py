@@ -1,14 +1,13 @@
 """The residual stream after each layer at the scored position, of a base model and of what it was tuned to."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from hedonic_graph.models.capture import capture
-from hedonic_graph.models.load import load_model
+from hedonic_graph.models.load import base_of, load_model
 from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.locate import Files
 from hedonic_graph.models.walk import Batch
@@ -26,11 +25,8 @@ def base_and_tuned(
     :func:`~hedonic_graph.models.load.load_model` does.
     """
     # Nothing is ablated and nothing is read off a head: the models need none, and no MLP needs to be tuned.
-    alone = load_model(files, None, layers, device, "zero", readout=None)
-    if adapter is None and tuned is None:
-        return {BASE: alone}
-    whole = load_model(files, adapter, layers, device, "zero", tuned=tuned, readout=None)
-    return {BASE: replace(alone, tokenizer=whole.tokenizer), TUNED: whole}
+    loaded = load_model(files, adapter, layers, device, "zero", tuned=tuned, readout=None)
+    return {BASE: loaded} if loaded.tuning is None else {BASE: base_of(loaded, layers), TUNED: loaded}
 
 
 def states(
