@@ -1,7 +1,7 @@
 """Layer probing: how well a linear map reads a feature of the text off each layer's state (the paper's Figure 1)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,8 +67,11 @@ def best_layers(table: "pd.DataFrame") -> list[tuple[float | None, int | None]]:
 
     None and None for a feature that does not vary.
     """
-    columns = [column for _, column in table.items()]
-    return [(None, None) if one.isna().all() else (float(one.max()), int(one.idxmax())) for one in columns]
+    best: list[tuple[float | None, int | None]] = []
+    for column in table.to_numpy(np.float64).T:
+        place = None if np.isnan(column).all() else int(np.nanargmax(column))
+        best.append((None, None) if place is None else (float(column[place]), int(table.index[place])))
+    return best
 
 
 def draw_probe(tables: "dict[str, pd.DataFrame]", families: "dict[str, str]", title: str = "") -> "Figure":
@@ -85,7 +88,7 @@ def draw_probe(tables: "dict[str, pd.DataFrame]", families: "dict[str, str]", ti
         raise UserError('drawing needs matplotlib: pip install "hedonic-graph[plots]"') from error
 
     first = next(iter(tables.values()))
-    styles = dict(zip(reversed(tables), ("-", "--", ":", "-."), strict=False))
+    styles: dict[str, Any] = dict(zip(reversed(tables), ("-", "--", ":", "-."), strict=False))
     panels = list(dict.fromkeys(families[name] for name in first.columns))
     wide = min(len(panels), 4)
     high = -(-len(panels) // wide)
