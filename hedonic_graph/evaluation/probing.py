@@ -98,11 +98,13 @@ def draw_probe(tables: "dict[str, pd.DataFrame]", families: "dict[str, str]", ti
         names = [name for name in first.columns if families[name] == panel]
         heading, labels = _labels(panel, names)
         for number, (name, label) in enumerate(zip(names, labels, strict=True)):
+            label = f"{label} (constant)" if first[name].isna().all() else label
             for model, table in tables.items():
                 solid = styles[model] == "-"
                 line = {"color": f"C{number}", "linestyle": styles[model], "gid": f"{name} ({model})"}
                 axis.plot(table.index, table[name].clip(lower=0), marker=".", label=label if solid else "_", **line)
-        axis.set(title=heading, ylim=(-0.02, 1.02))
+        axis.set_title(heading, fontsize="medium")
+        axis.set_ylim(-0.02, 1.02)
         axis.grid(alpha=0.3)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.tick_params(labelbottom=True)

@@ -186,7 +186,8 @@ def _keep_figure(work: _Work) -> None:
     """Draw the tables where the folder lacks that; a figure of other tables is never left."""
     analysis = work.analysis
     texts = f"{len(work.pairs)} pairs of {len(set(work.queries))} queries"
-    title = f"{work.subject.label}\n{Path(work.config.text).name}: {texts}"
+    task = f", {work.config.task}" if work.config.task else ""
+    title = f"{work.subject.label}{task}\n{Path(work.config.text).name}: {texts}"
     key = key_of(version=VERSION, tables=[analysis.content(model) for model in work.models], title=title)
     if analysis.has(FIGURE, key, work.report):
         return

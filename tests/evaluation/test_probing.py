@@ -94,10 +94,10 @@ def test_drawing() -> None:
 
 
 def test_lines_are_called_by_what_tells_them_apart() -> None:
-    table = pd.DataFrame({"sum of tf*idf": [0.1], "min of tf*idf": [0.2], "IDF": [0.3]})
+    table = pd.DataFrame({"sum of tf*idf": [0.1], "min of tf*idf": [float("nan")], "IDF": [0.3]})
     figure = draw_probe({"base": table}, {"sum of tf*idf": "TF*IDF", "min of tf*idf": "TF*IDF", "IDF": "IDF"})
     assert [axis.get_title() for axis in figure.axes] == ["tf*idf", "IDF"]
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["sum", "min"]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["sum", "min (constant)"]
     assert not figure.legends
 
 
