@@ -143,7 +143,12 @@ def _keep_states(work: _Work, device: torch.device) -> None:
         found = states(models[name], batched[name], missing, analysis.path, key, begin=begin)
         for layer, state in found:
             unit, spent = _unit(name, layer), time.perf_counter() - begun
-            analysis.commit(unit, key, lambda path, state=state: _write_state(path, state), spent=spent)
+            analysis.commit(
+                unit,
+                key,
+                lambda path, state=state: save_file({"state": state}, path.with_suffix(".safetensors")),  # type: ignore[misc]
+                spent=spent,
+            )
             work.done.append(unit)
             begun = time.perf_counter()
 
@@ -178,7 +183,7 @@ def _keep_tables(work: _Work, names: Sequence[str]) -> None:
                 rows.append(probe(state, [layer], features, work.queries, folds=config.folds, seed=config.seed))
                 progress.update()
         table = pd.concat(rows)
-        analysis.commit(model, key, lambda path, table=table: table.to_csv(path.with_suffix(".csv")))
+        analysis.commit(model, key, lambda path, table=table: table.to_csv(path.with_suffix(".csv")))  # type: ignore[misc]
         work.done.append(model)
 
 
@@ -219,7 +224,3 @@ def _lacking(work: _Work, model: str) -> list[int]:
 
 def _unit(model: str, layer: int) -> str:
     return layer_unit(f"states.{model}", layer)
-
-
-def _write_state(path: Path, state: torch.Tensor) -> None:
-    save_file({"state": state.contiguous()}, path.with_suffix(".safetensors"))
