@@ -173,6 +173,13 @@ class Analysis:
         self._verified.update(entries)
         self.save()
 
+    def forget(self, name: str) -> None:
+        """Take a unit out of the manifest and its files out of the folder, where it is there."""
+        if (entry := self.manifest["units"].pop(name, None)) is not None:
+            self.save()
+            for file in entry["files"]:
+                (self.path / file).unlink(missing_ok=True)
+
     def save(self) -> None:
         """Write the manifest under a temporary name and rename it."""
         temporary = self.path / f".{MANIFEST}.{os.getpid()}"

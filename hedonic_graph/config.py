@@ -40,17 +40,18 @@ LARGEST_KMIN = 17
 _LEAST: dict[str, int] = {
     **dict.fromkeys(("max_tokens", "batch_size", "k", "kmin", "certificate_samples", "min_size", "shuffles"), 1),
     **dict.fromkeys(("depth", "sample", "first", "samples", "window", "neurons", "resamples"), 1),
+    "folds": 2,
     "text_seed": 0,
 }
 """The smallest number each option takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommonConfig:
-    """What every command that follows coalitions from layer to layer is told."""
+class PassesConfig:
+    """What every command that takes a text through a model is told."""
 
     layers: tuple[int, ...]
-    """Layers to look at, ascending; each is followed into the next one named."""
+    """Layers to look at, ascending."""
     adapter: str | None = None
     """LoRA or DoRA adapter in PEFT's form."""
     tuned: str | None = None
@@ -73,6 +74,29 @@ class CommonConfig:
     """Longer prompts lose their end."""
     batch_size: int = 16
     """Prompts in one forward pass."""
+
+    def __post_init__(self) -> None:
+        known = {field.name for field in fields(self)}
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name) if name in known else ()
+            for one in value if isinstance(value, tuple) else (value,):
+                if one not in allowed:
+                    raise UserError(f"{name.replace('_', '-')} {one!r} is none of {', '.join(allowed)}")
+        check_template(self.prompt)
+        if self.adapter and self.tuned:
+            raise UserError("give an adapter or a tuned model, not both")
+        if list(self.layers) != sorted(set(self.layers)) or min(self.layers, default=0) < 0:
+            raise UserError(f"layers must be ascending and each named once, not {','.join(map(str, self.layers))}")
+        for name, least in _LEAST.items():
+            value = getattr(self, name, None)
+            if value is not None and value < least:
+                raise UserError(f"{name.replace('_', '-')} must be at least {least}, not {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonConfig(PassesConfig):
+    """What every command that follows coalitions from layer to layer is told: each layer into the next one named."""
+
     mass: str = "composite"
     """Interaction mass (DESIGN §3.6); ``effect`` follows the 100 largest coalitions of each layer."""
     shares: str = "excess"
@@ -85,23 +109,9 @@ class CommonConfig:
     """Shuffles of the targets' membership that every count stands beside."""
 
     def __post_init__(self) -> None:
-        known = {field.name for field in fields(self)}
-        for name, allowed in CHOICES.items():
-            value = getattr(self, name) if name in known else ()
-            for one in value if isinstance(value, tuple) else (value,):
-                if one not in allowed:
-                    raise UserError(f"{name.replace('_', '-')} {one!r} is none of {', '.join(allowed)}")
-        check_template(self.prompt)
-        if self.adapter and self.tuned:
-            raise UserError("give an adapter or a tuned model, not both")
+        super().__post_init__()
         if not self.layers:
             raise UserError("no layers: name them as 7-14 or 7,8,9")
-        if list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
-            raise UserError(f"layers must be ascending and each named once, not {','.join(map(str, self.layers))}")
-        for name, least in _LEAST.items():
-            value = getattr(self, name, None)
-            if value is not None and value < least:
-                raise UserError(f"{name.replace('_', '-')} must be at least {least}, not {value}")
 
     @property
     def reference(self) -> str:

@@ -368,6 +368,8 @@ def open_results(path: Path | str, *, check: bool = False) -> AnalysisResults:
     A file is compared with its checksum when it is first read, with ``check`` all of them are at once.
     """
     analysis = Analysis.open(Path(path))
+    if analysis.command not in ("analyze", "import"):
+        raise UserError(f"{path} holds no runs: it was made by `hedonic-graph {analysis.command}`")
     if check:
         analysis.check()
     if not analysis.manifest.get("complete"):

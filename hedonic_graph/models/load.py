@@ -1,6 +1,7 @@
 """Bring a base model and what it was tuned to together, and refuse what does not fit (DESIGN §3.1, §7)."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -100,6 +101,19 @@ def load_model(
         _check_touched(loaded, stored, layers)
     _bring_in_the_rest(loaded)
     return loaded
+
+
+def base_of(loaded: LoadedModel, layers: tuple[int, ...]) -> LoadedModel:
+    """The base model alone of a tuned one, which it shares files, tokenizer and device with.
+
+    Raises UserError where weights up to the last of ``layers`` are missing.
+    """
+    assert loaded.tuning is not None
+    model, weights = copy.deepcopy(loaded.tuning.model), loaded.tuning.weights
+    base = replace(loaded, model=model, weights=weights, adapter=None, tuning=None)
+    _check_weights(base, max(layers), reads=False)
+    _bring_in_the_rest(base)
+    return base
 
 
 def load_classifier(files: Files) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hedonic_graph.analysis import key_of
-from hedonic_graph.config import CommonConfig
+from hedonic_graph.config import CommonConfig, PassesConfig
 from hedonic_graph.text.pairs import Pair, load_pairs, write_pairs
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 UNIT = "text/pairs"
 
 
-def read_pairs(config: CommonConfig, text: str) -> list[Pair]:
+def read_pairs(config: PassesConfig, text: str) -> list[Pair]:
     """Read the pairs that a configuration takes of ``text``."""
     return load_pairs(
         Path(text).expanduser(),

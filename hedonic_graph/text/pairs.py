@@ -8,7 +8,7 @@ from string import Formatter
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.text import datasets, trec
-from hedonic_graph.text.files import read_lines
+from hedonic_graph.text.files import read_json_lines
 
 PROMPT = "query: {query}, passage: {passage}"
 """The paper's prompt (DESIGN §3.7)."""
@@ -94,13 +94,7 @@ def load_qrels(text: Path) -> dict[str, dict[str, int]]:
 
 def _read_json_lines(path: Path) -> Iterator[Pair]:
     seen = set[tuple[str, str]]()
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {number}: not JSON ({error.msg})") from error
+    for number, record in read_json_lines(path):
         if not isinstance(record, dict) or not all(isinstance(record.get(k), str) for k in ("query", "passage")):
             raise UserError(f"{path}, line {number}: expected an object with the strings query and passage")
         if not record["passage"].strip() or not record["query"].strip():

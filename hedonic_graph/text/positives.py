@@ -1,11 +1,10 @@
 """Training text: queries, each with a passage that answers it (JSON lines of qid, query and positive)."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.text.files import read_lines
+from hedonic_graph.text.files import read_json_lines
 
 _FIELDS = ("query", "positive")
 
@@ -25,13 +24,7 @@ def read_positives(path: Path) -> list[Positive]:
     Raises UserError for a malformed line, an empty text, a query id that stands there twice, or no line at all.
     """
     found: dict[str, Positive] = {}
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {number}: not JSON ({error.msg})") from error
+    for number, record in read_json_lines(path):
         whole = isinstance(record, dict) and "qid" in record
         if not whole or not all(isinstance(record.get(field), str) for field in _FIELDS):
             raise UserError(f"{path}, line {number}: expected an object with qid and the strings query and positive")

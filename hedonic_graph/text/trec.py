@@ -1,12 +1,11 @@
 """Readers for the plain files of a TREC passage track: topics, passages, runs and judgements."""
 
-import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.text.files import read_lines
+from hedonic_graph.text.files import read_json_lines, read_lines
 
 GRADES = range(11)
 """What a grade of relevance may be; TREC's are 0 to 3 or 4."""
@@ -145,11 +144,10 @@ def read_collection(folder: Path) -> dict[str, str]:
 def read_passages(path: Path, wanted: set[str] | None = None) -> dict[str, str]:
     """Read the ``wanted`` passages of a JSON-lines file of docid and text, or all of them."""
     passages: dict[str, str] = {}
-    for number, line in read_lines(path):
+    for number, record in read_json_lines(path):
         try:
-            record = json.loads(line)
             docid, text = str(record["docid"]), record["text"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise UserError(f"{path}, line {number}: expected an object with docid and text") from error
         if wanted is not None and docid not in wanted:
             continue

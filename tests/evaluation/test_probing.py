@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import r2_score
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.evaluation.probing import draw_probe, probe
+from hedonic_graph.evaluation.probing import best_layers, draw_probe, probe
 from hedonic_graph.evaluation.ridge import ridge
 
 QUERIES = [f"q{number // 6}" for number in range(120)]
@@ -80,12 +80,31 @@ def test_drawing() -> None:
     layers = pd.Index([7, 8], name="layer")
     table = pd.DataFrame({"IDF": [0.1, 0.5], "BM25": [-3.0, 0.2], "LMIR.JM": [0.3, 0.4]}, index=layers)
     families = {"IDF": "IDF", "BM25": "models", "LMIR.JM": "models"}
-    figure = draw_probe({"base": table, "tuned": table + 0.1}, families)
+    figure = draw_probe({"base": table, "tuned": table + 0.1}, families, "a model")
     assert [axis.get_title() for axis in figure.axes] == ["IDF", "models"]
-    lines = {line.get_label(): list(line.get_ydata()) for axis in figure.axes for line in axis.get_lines()}
-    assert lines["IDF (tuned)"] == pytest.approx([0.2, 0.6])
-    assert lines["BM25 (base)"] == [0, 0.2]
+    lines = {line.get_gid(): line for axis in figure.axes for line in axis.get_lines()}
     assert len(lines) == 6
+    assert list(lines["IDF (tuned)"].get_ydata()) == pytest.approx([0.2, 0.6])
+    assert list(lines["BM25 (base)"].get_ydata()) == [0, 0.2]
+    assert lines["BM25 (base)"].get_color() == lines["BM25 (tuned)"].get_color() != lines["LMIR.JM (base)"].get_color()
+    assert [lines[f"IDF ({name})"].get_linestyle() for name in ("base", "tuned")] == ["--", "-"]
+    named = [text.get_text() for axis in figure.axes for text in axis.get_legend().get_texts()]
+    assert named == ["IDF", "BM25", "LMIR.JM"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["base", "tuned"]
+
+
+def test_lines_are_called_by_what_tells_them_apart() -> None:
+    table = pd.DataFrame({"sum of tf*idf": [0.1], "min of tf*idf": [float("nan")], "IDF": [0.3]})
+    figure = draw_probe({"base": table}, {"sum of tf*idf": "TF*IDF", "min of tf*idf": "TF*IDF", "IDF": "IDF"})
+    assert [axis.get_title() for axis in figure.axes] == ["tf*idf", "IDF"]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["sum", "min (constant)"]
+    assert not figure.legends
+
+
+def test_best_layers() -> None:
+    nan = float("nan")
+    table = pd.DataFrame({"a": [-2.0, 0.5, 0.5], "b": [nan, nan, nan], "c": [-0.5, -1.0, nan]}, index=[3, 5, 7])
+    assert best_layers(table) == [(0.5, 5), (None, None), (-0.5, 3)]
 
 
 def test_drawing_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
