@@ -54,7 +54,8 @@ def records(
     rows: "pd.DataFrame", figures: Sequence[Figure], *, by_layer: bool = False
 ) -> tuple[list[Record], list[str]]:
     """Return a record for each task, method and model, by layer where asked, and what must be said of equal size."""
-    found, notes = [], []
+    found: list[Record] = []
+    notes: list[str] = []
     for task, model, part in parts(rows):
         for layer, some in part.groupby("layer") if by_layer else [(None, part)]:
             methods = by_method(some)
@@ -159,7 +160,7 @@ def above(
     mine, theirs = at_equal_size(one, other, value)
     if relative_to is not None:
         published *= max(abs(mine.mean), abs(theirs.mean)) / relative_to
-    return Test(what, difference(mine, theirs, times), published)
+    return Test(what, difference(mine, theirs, times=times), published)
 
 
 def above_chance(rows: "pd.DataFrame", value: str, what: str, published: float, *, relative: bool = False) -> Test:
@@ -176,7 +177,8 @@ def above_chance(rows: "pd.DataFrame", value: str, what: str, published: float, 
 def _compared(methods: dict[Method, "pd.DataFrame"], value: str) -> tuple["pd.MultiIndex", list[Method]]:
     """Return the cells that methods share, the paper's before others, and who shares none with those before."""
     order = sorted(methods, key=lambda method: (rank(method.plain) > 4, -rank(method.plain)))
-    cells, taken, left_out = None, [], []
+    cells, left_out = None, []
+    taken: list[pd.DataFrame] = []
     for method in order:
         now = estimates.shared_cells([*taken, methods[method]], value)
         if len(now):

@@ -102,7 +102,7 @@ def shared_cells(methods: Sequence["pd.DataFrame"], value: str) -> "pd.MultiInde
     return cells
 
 
-def difference(one: Estimate, other: Estimate, times: float = 1.0) -> Estimate:
+def difference(one: Estimate, other: Estimate, *, times: float = 1.0) -> Estimate:
     """Return ``one`` minus ``times`` the ``other``."""
     return Estimate(
         mean=one.mean - times * other.mean,

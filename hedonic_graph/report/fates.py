@@ -41,14 +41,14 @@ def verdicts(rows: "pd.DataFrame") -> Iterator[Verdict]:
         for method, name in names(list(part["method"].unique())).items():
             if _plays(method):
                 mine = part[part["method"] == method]
-                about = f"{name}, {task or 'no task'}, {model}"
+                about = f"{name}, {str(task) or 'no task'}, {model!s}"
                 yield from (_in_range(mine, fate, about) for fate in RANGES)
                 if task in RISING:
                     yield _rises(mine, about)
     for model, part in rows.groupby("model", sort=False):
         for method, name in names(list(part["method"].unique())).items():
             if _plays(method):
-                yield _prunes(part[part["method"] == method], f"{name}, {model}")
+                yield _prunes(part[part["method"] == method], f"{name}, {model!s}")
 
 
 def _plays(method: Method) -> bool:

@@ -67,6 +67,8 @@ def _rows(sources: Sequence[Source]) -> "pd.DataFrame":
 
 
 def _tables(sources: Sequence[Source]) -> "Iterator[pd.DataFrame]":
+    import pandas as pd
+
     for source in sources:
         runs = {run.id.removeprefix(f"{run.analysis}/"): run for run in source.results.runs}
         for valuation in dict.fromkeys(run.valuation for run in runs.values() if run.valuation):
@@ -79,8 +81,10 @@ def _tables(sources: Sequence[Source]) -> "Iterator[pd.DataFrame]":
                     task=source.task,
                     model=source.model,
                     layer=layer,
-                    method=[source.method(runs[one]) if one in runs else None for one in ids],
-                    bound=[BOUNDS.get(one) for one in ids],
+                    method=pd.Series(
+                        [source.method(runs[one]) if one in runs else None for one in ids], rows.index, object
+                    ),
+                    bound=pd.Series([BOUNDS.get(one) for one in ids], rows.index, object),
                     seed=[source.seed(runs[one]) if one in runs else str(source.path) for one in ids],
                     error=((rows["high"] - rows["low"]) / reading.SPAN).to_numpy(),
                 )

@@ -73,7 +73,7 @@ def coalitions(sources: Sequence[Source], stage: str) -> "pd.DataFrame":
                     path=str(source.path),
                     task=source.task,
                     model=source.model,
-                    method=method,
+                    method=pd.Series([method] * len(rows), rows.index, dtype=object),
                     seed=seed,
                     layer=layer,
                     stratum=f"{seed}/{layer}",
