@@ -65,7 +65,11 @@ class Table:
         rows = [(key, line, theirs.get(likes[key], {})) for key, line in ours.items()]
         unlike = {_key(record, self._matched, "method"): _key(record, self.rows) for record in self.paper}
         rows += [(unlike[one], {}, line) for one, line in theirs.items() if one not in set(likes.values())]
-        kept = [place for place, _ in enumerate(self.rows) if any(key[place] not in (None, "") for key, _, _ in rows)]
+        kept = [
+            place
+            for place, _ in enumerate(self.rows)
+            if not rows or any(key[place] not in (None, "") for key, _, _ in rows)
+        ]
         headings, cells = [self.rows[place] for place in kept], [[key[place] for place in kept] for key, _, _ in rows]
         for group in groups:
             for measure in self.measures:
