@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hedonic_graph.report import estimates
-from hedonic_graph.report.estimates import Estimate, at_equal_size, difference, equal, plain
+from hedonic_graph.report.estimates import CLASSES, Estimate, at_equal_size, difference, equal, plain
 from hedonic_graph.report.layout import Measure, Record
 from hedonic_graph.report.methods import Method, names, rank
 from hedonic_graph.report.paper import published
@@ -174,7 +176,7 @@ def above_chance(rows: "pd.DataFrame", value: str, what: str, published: float, 
     return Test(what, found, published)
 
 
-def _compared(methods: dict[Method, "pd.DataFrame"], value: str) -> tuple["pd.MultiIndex", list[Method]]:
+def _compared(methods: dict[Method, "pd.DataFrame"], value: str) -> tuple[np.ndarray, list[Method]]:
     """Return the cells that methods share, the paper's before others, and who shares none with those before."""
     order = sorted(methods, key=lambda method: (rank(method.plain) > 4, -rank(method.plain)))
     cells, left_out = None, []
@@ -201,10 +203,10 @@ def _put(
         line[f"{name}_chance"] = mean(rows, "chance").mean
 
 
-def _said(where: str, figure: Figure, cells: "pd.MultiIndex", outside: Sequence[str]) -> str:
-    classes = sorted({int(one) for one in cells.get_level_values("size_class")})
-    shown = ", ".join(_sizes(one) for one in classes)
-    line = f"{figure.heading} at equal size ({where}): sizes {shown}, layer by layer" if classes else ""
+def _said(where: str, figure: Figure, cells: np.ndarray, outside: Sequence[str]) -> str:
+    classes = np.unique(cells % CLASSES)
+    shown = ", ".join(_sizes(int(one)) for one in classes)
+    line = f"{figure.heading} at equal size ({where}): sizes {shown}, layer by layer" if len(classes) else ""
     alone = f"no class shared with the others: {', '.join(outside)}" if outside else ""
     return "; ".join(part for part in (line or f"{figure.heading} ({where}): nothing at equal size", alone) if part)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 # Half of a 95 % interval, in standard errors.
 Z = 1.959964
 
-CELL = ["task", "model", "layer", "size_class"]
-"""Coalitions that share these are of equal size: classes by size, layer by layer."""
+CLASSES = 64
+"""More than there are size classes: no layer has 2^64 neurons."""
 
 
 @dataclass(frozen=True)
@@ -76,29 +76,29 @@ def plain(rows: "pd.DataFrame", value: str) -> Estimate:
     return _estimate(rows, value, weights.to_numpy(), rows["stratum"].to_numpy(), cells=0)
 
 
-def equal(rows: "pd.DataFrame", value: str, cells: "pd.MultiIndex") -> Estimate:
-    """Return the mean over coalitions of each of the ``cells``, averaged over cells."""
-    import pandas as pd
-
+def equal(rows: "pd.DataFrame", value: str, cells: np.ndarray) -> Estimate:
+    """Return the mean over coalitions of each of the ``cells`` of :func:`shared_cells`, averaged over cells."""
     rows = rows[rows[value].notna()]
-    keys = pd.MultiIndex.from_frame(rows[CELL])
-    inside = keys.isin(cells)
-    rows, keys = rows[inside], keys[inside]
+    rows = rows[np.isin(_cells(rows), cells)]
     if rows.empty:
         return NOTHING
-    number = pd.factorize(keys)[0]
-    counts = np.bincount(number)
-    return _estimate(rows, value, 1 / counts[number] / len(counts), number, cells=len(counts))
+    found, number, counts = np.unique(_cells(rows), return_inverse=True, return_counts=True)
+    return _estimate(rows, value, 1 / counts[number] / len(found), number, cells=len(found))
 
 
-def shared_cells(methods: Sequence["pd.DataFrame"], value: str) -> "pd.MultiIndex":
-    """Return the size classes, by layer, that every one of the ``methods`` has coalitions of."""
-    import pandas as pd
+def shared_cells(methods: Sequence["pd.DataFrame"], value: str) -> np.ndarray:
+    """Return the size classes, by layer, that every one of the ``methods`` of a model has coalitions of: int64.
 
-    found = [pd.MultiIndex.from_frame(rows.loc[rows[value].notna(), CELL].drop_duplicates()) for rows in methods]
-    cells = found[0]
-    for other in found[1:]:
-        cells = cells.intersection(other)
+    A cell is ``CLASSES`` times the layer plus the class.
+    """
+    cells = _cells(methods[0][methods[0][value].notna()])
+    for rows in methods[1:]:
+        cells = np.intersect1d(cells, _cells(rows[rows[value].notna()]))
+    return np.unique(cells)
+
+
+def _cells(rows: "pd.DataFrame") -> np.ndarray:
+    cells: np.ndarray = rows["layer"].to_numpy(np.int64) * CLASSES + rows["size_class"].to_numpy(np.int64)
     return cells
 
 

@@ -31,16 +31,16 @@ def verdict(contest: Contest, figure: Figure) -> Verdict:
 
 
 def _judge(claim: str, says: str, about: str, means: np.ndarray, widest: float) -> Verdict:
-    from scipy.stats import chi2, t
+    from scipy import special
 
     means = means[~np.isnan(means)]
     if len(means) < LEAST:
         return untold(claim, says, about, f"{len(means)} seed{'s'[: len(means) != 1]}, and it takes {LEAST}")
     # Half of an interval over three seeds, from the scatter of however many there are.
-    half = float(t.ppf(0.975, LEAST - 1) * means.std(ddof=1) / math.sqrt(LEAST))
+    half = float(special.stdtrit(LEAST - 1, 0.975) * means.std(ddof=1) / math.sqrt(LEAST))
     share = half / abs(means.mean()) if means.mean() else math.inf
     free = len(means) - 1
-    low, high = (share * math.sqrt(free / chi2.ppf(q, free)) for q in (0.975, 0.025))
+    low, high = (share * math.sqrt(free / special.chdtri(free, q)) for q in (0.025, 0.975))
     numbers = {"seeds": means.tolist(), "share": share, "low": low, "high": high, "published": widest}
     shown = f"half an interval over three seeds is {share:.2%} of the mean [{low:.2%}, {high:.2%}]"
     reason = f"{shown}, by {len(means)} seeds; the paper's widest {widest:.1%}"

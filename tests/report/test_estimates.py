@@ -36,7 +36,7 @@ def test_a_plain_mean_counts_the_coalitions_a_row_stands_for_and_layers_alike() 
 def test_equal_size_averages_over_the_shared_classes_only() -> None:
     one = rows([1.0, 3.0, 100.0, 7.0], [1, 1, 5, 2])
     other = rows([0.0, 0.0, 4.0, 6.0, 50.0], [1, 1, 2, 2, 9])
-    assert sorted(shared_cells([one, other], "x").get_level_values("size_class")) == [1, 2]
+    assert (shared_cells([one, other], "x") % 64).tolist() == [1, 2]
     mine, theirs = at_equal_size(one, other, "x")
     assert (mine.mean, theirs.mean) == (pytest.approx((2 + 7) / 2), pytest.approx((0 + 5) / 2))
     assert (mine.cells, mine.coalitions) == (2, 3)
@@ -84,9 +84,9 @@ def test_power_without_an_error() -> None:
 def test_intervals_cover_the_truth() -> None:
     draw = np.random.default_rng(1)
     hits = 0
-    for _ in range(300):
+    for _ in range(120):
         sizes = draw.integers(1, 4, 40).tolist()
         values = [float(one + draw.normal()) for one in sizes]
         found = equal(rows(values, sizes), "x", shared_cells([rows(values, sizes)], "x"))
         hits += found.low <= 2.0 <= found.high
-    assert 0.9 <= hits / 300 <= 0.99
+    assert 0.9 <= hits / 120 <= 0.99
