@@ -62,7 +62,7 @@ def table(sources: Sequence[Source], *, by_layer: bool, paper: bool) -> tuple[Ta
         notes=[
             "± is half a 95 % interval over coalitions, seeds and examples; in brackets the drop of random groups of "
             "the same size class, and the 95 % level of R2 by chance",
-            *_metrics(sources),
+            *(_metrics(sources) if any(DROP.name in line for line in found.values()) else []),
             *notes,
             *paper_note(paper),
         ],

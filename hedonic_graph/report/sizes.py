@@ -81,20 +81,23 @@ def ratio(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
 def verdicts(sources: Sequence[Source]) -> Iterator[Verdict]:
     """Yield the verdict on claim 8 for each method that plays on PAS, by task and model."""
     groups: dict[tuple[str, str], dict[Method, list[np.ndarray]]] = {}
+    seeds: dict[tuple[str, str, Method], set[str]] = {}
     for source in sources:
         partitions = groups.setdefault((source.task, source.model), {})
         for run in source.results.runs:
             for layer in source.results.layers:
                 sizes = np.bincount(source.results.members(run, layer)["coalition"])
                 partitions.setdefault(source.method(run), []).append(sizes[sizes >= LEAST])
+                seeds.setdefault((source.task, source.model, source.method(run)), set()).add(source.seed(run))
     for (task, model), partitions in groups.items():
         for method, name in names(list(partitions)).items():
             if method.valuation == "pas" and method.hedonic:
                 clusters = partitions.get(replace(method, solver="kmeans"), [])
-                yield _judge(f"{name}, {task or 'no task'}, {model}", method, partitions[method], clusters)
+                alone = SOLVERS[method.solver].draws and len(seeds[task, model, method]) < 2
+                yield _judge(f"{name}, {task or 'no task'}, {model}", partitions[method], clusters, alone=alone)
 
 
-def _judge(about: str, method: Method, mine: list[np.ndarray], clusters: list[np.ndarray]) -> Verdict:
+def _judge(about: str, mine: list[np.ndarray], clusters: list[np.ndarray], *, alone: bool = False) -> Verdict:
     # Seeds and layers are fitted each on its own; what a coalition says for a law counts over all.
     fits = [fit(sizes) for sizes in mine if len(sizes) > 1]
     count = sum(one.count for one in fits)
@@ -128,7 +131,7 @@ def _judge(about: str, method: Method, mine: list[np.ndarray], clusters: list[np
         return Verdict("8", _CLAIM_8, about, "does not", shown, numbers)
     if math.isnan(even):
         return Verdict("8", _CLAIM_8, about, "cannot tell", f"{shown}: no run of kmeans beside it", numbers)
-    if SOLVERS[method.solver].draws and len(mine) < 2:
+    if alone:
         return Verdict("8", _CLAIM_8, about, "cannot tell", f"{shown}: one seed", numbers)
     if low <= 0:
         return Verdict("8", _CLAIM_8, about, "cannot tell", shown, numbers)

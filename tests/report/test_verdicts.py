@@ -146,8 +146,8 @@ def test_the_exponent_is_found_and_the_laws_are_those_of_scipy() -> None:
 def test_heavy_tails_and_even_sizes() -> None:
     even = [np.random.default_rng(5).integers(20, 46, 40) for _ in range(2)]
 
-    def said(mine: list[np.ndarray], clusters: list[np.ndarray], method: Method = EXACT) -> str:
-        return judge_sizes("x", method, mine, clusters).verdict
+    def said(mine: list[np.ndarray], clusters: list[np.ndarray], alone: bool = False) -> str:
+        return judge_sizes("x", mine, clusters, alone=alone).verdict
 
     heavy = [power_law(2.2, 300, seed) for seed in (1, 2)]
     light = [np.random.default_rng(seed).geometric(0.1, 300) + 1 for seed in (1, 2)]
@@ -155,6 +155,7 @@ def test_heavy_tails_and_even_sizes() -> None:
     assert said(even, heavy) == "does not"
     assert said(light, even) != "holds here"
     assert said(heavy, []) == "cannot tell"
+    assert said(heavy, even, alone=True) == "cannot tell"
     assert said([heavy[0][:20]], even) == "cannot tell"
 
 
