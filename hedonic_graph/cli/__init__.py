@@ -21,6 +21,7 @@ COMMANDS = {
     "runs": ("hedonic_graph.cli.runs:runs", "List, show and delete the runs in the graph."),
     "store": ("hedonic_graph.cli.store:store", "Start, look at and stop the embedded store."),
     "browser": ("hedonic_graph.cli.browser:browser", "Style and saved queries for Neo4j Browser."),
+    "table": ("hedonic_graph.cli.table:table", "The paper's tables from analyses, its claims marked."),
     "bench": ("hedonic_graph.cli.bench:bench", "Measure speed beside a plain reference."),
 }
 
