@@ -269,14 +269,18 @@ class AnalysisResults:
         return self._json(unit) if unit in self.analysis.manifest["units"] else None
 
     def resolutions(self, valuation: str, layer: int) -> "pd.DataFrame | None":
-        """How far halves agree on a consensus, at several resolutions: ``hedonic_graph.pipeline.comparing`` says more.
+        """How far two halves of the examples agree on a consensus, a row for each resolution and halving.
 
-        None where no halves were resampled.
+        Columns are those of ``hedonic_graph.game.resolution.compare`` and ``halving``; None where none was asked for.
         """
         return self._table(f"resolutions.{valuation}", layer, self._resampled)
 
     def growth(self, valuation: str, layer: int) -> "pd.DataFrame | None":
-        """How far halves agree, and smaller parts of them; None where nobody asked, and for OCA over all tokens."""
+        """How far two halves of the examples agree, and smaller parts of them, a row each.
+
+        Columns ``examples_a_half``, ``exact``, ``consensus`` (NaN without one), ``correlation`` and ``overlap``; None
+        where none was asked for, and for OCA over all tokens.
+        """
         config = self.config
         known = isinstance(config, Config) and not (valuation == "oca" and config.positions == "all")
         return self._table(f"growth.{valuation}", layer, known and self._game.growth > 0)
@@ -341,11 +345,10 @@ class AnalysisResults:
             if values:
                 found[figure] = float(np.mean(values))
         if run.valuation is not None and SOLVERS[run.solver].resamples:
-            tables = [one for layer in self.layers if (one := self.resolutions(run.valuation, layer)) is not None]
+            tables = [table for layer in self.layers if (table := self.resolutions(run.valuation, layer)) is not None]
             if tables:
-                asked = self._game.resolution
-                values = [one["adjusted_rand"][one["resolution"] == asked].mean() for one in tables]
-                found["halves_agreement_consensus"] = float(np.mean(values))
+                asked = [table["adjusted_rand"][table["resolution"] == self._game.resolution] for table in tables]
+                found["halves_agreement_consensus"] = float(np.mean([layer.mean() for layer in asked]))
         confidences = [one for record in records if (one := record.get("confidence")) is not None]
         if confidences:
             found["confidence"] = float(np.mean(confidences))
