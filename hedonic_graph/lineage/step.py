@@ -255,6 +255,8 @@ def _nothing_to_follow(sources: int, targets: int, shuffles: int, left_out: int)
     names = ("edges", "significant", "persist", "split", "merge", "vanish", "emerge")
     counts = dict.fromkeys((*names, "persists_as", "splits_into", "merges_into"), 0)
     counts |= {"vanish": sources, "emerge": targets}
+    if left_out:
+        del counts["emerge"]
     return LayerStep(
         source=np.arange(sources, dtype=np.int32),
         target=np.arange(targets, dtype=np.int32),
