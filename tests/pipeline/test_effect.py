@@ -81,8 +81,12 @@ def test_those_that_are_not_followed_have_no_flow_no_edges_and_no_fate_and_that_
         assert coalitions["fate"].notna().tolist() == [True, True] + [False] * (len(coalitions) - 2)
         assert set(results.edges(run, layer, 20)["source"]) <= {0, 1}
         origins = results.coalitions(run, layer + 1)["origin"].iloc[: step.mass.shape[1]]
-        assert origins.notna().tolist() == (step.event != 0).any(0).tolist()
-        assert "emerge" not in set(origins) | set(step.counts) | set(step.chance)
+        fed = (step.event != 0).any(0)
+        if step.left_out:
+            assert origins.notna().tolist() == fed.tolist()
+            assert "emerge" not in set(origins) | set(step.counts) | set(step.chance)
+        else:
+            assert (origins == "emerge").tolist() == (~fed).tolist()
     assert layer_rows(results, run)[0]["edges"] == results.step(run, 1).mass.size
     most = int(np.argmax(large))
     assert (
