@@ -127,8 +127,14 @@ def _resolutions(valuation: str, tables: "Sequence[pd.DataFrame]", asked: float)
         f"{_pools(len(tables), halvings, 'the fewest coalitions, the least cover and the largest of any')}",
         ["resolution", "agreement", "of three or more", "they hold %", "largest %"],
         [
-            [one.resolution, round(one.adjusted_rand, 3), one.coalitions, _percent(one.cover), _percent(one.largest)]
-            for one in table.itertuples()
+            [
+                one["resolution"],
+                _rounded(one["adjusted_rand"]),
+                one["coalitions"],
+                _percent(one["cover"]),
+                _percent(one["largest"]),
+            ]
+            for one in table.to_dict("records")
         ],
         [note],
     )

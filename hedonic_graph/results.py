@@ -347,8 +347,9 @@ class AnalysisResults:
         if run.valuation is not None and SOLVERS[run.solver].resamples:
             tables = [table for layer in self.layers if (table := self.resolutions(run.valuation, layer)) is not None]
             if tables:
-                asked = [table["adjusted_rand"][table["resolution"] == self._game.resolution] for table in tables]
-                found["halves_agreement_consensus"] = float(np.mean([layer.mean() for layer in asked]))
+                resolution = self._game.resolution
+                means = [table["adjusted_rand"][table["resolution"] == resolution].mean() for table in tables]
+                found["halves_agreement_consensus"] = float(np.mean(means))
         confidences = [one for record in records if (one := record.get("confidence")) is not None]
         if confidences:
             found["confidence"] = float(np.mean(confidences))

@@ -21,7 +21,6 @@ from hedonic_graph.results import open_results
 from hedonic_graph.summary import verdicts
 from hedonic_graph.text.pairs import Pair, load_pairs, write_pairs
 
-
 QUERIES = ("what is a", "neuron", "coalition of the graph")
 
 
