@@ -160,7 +160,10 @@ def _growth(valuation: str, tables: "Sequence[pd.DataFrame]") -> Shown:
         f"{valuation}: how far two halves agree with more examples{_pools(len(tables), 1)}",
         [*columns, "phi", "choices %"],
         cells,
-        ["Agreement of partitions is the adjusted Rand index; phi's is a correlation over all pairs."],
+        [
+            "Agreement of partitions is the adjusted Rand index; phi's is a correlation over all pairs. This is "
+            "one halving: another would differ."
+        ],
     )
 
 
