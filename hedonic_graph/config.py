@@ -41,7 +41,7 @@ _LEAST: dict[str, int] = {
     **dict.fromkeys(("max_tokens", "batch_size", "k", "kmin", "certificate_samples", "min_size", "shuffles"), 1),
     **dict.fromkeys(("depth", "sample", "first", "samples", "window", "neurons", "resamples"), 1),
     "folds": 2,
-    "text_seed": 0,
+    **dict.fromkeys(("text_seed", "halvings", "growth"), 0),
 }
 """The smallest number each option takes."""
 
@@ -195,6 +195,10 @@ class Config(CommonConfig):
     """Examples drawn for each of them, as a share of the text's."""
     resolution: float = 4.0
     """Resolution of ``consensus``: the larger, the more and the smaller its coalitions."""
+    halvings: int = 1
+    """Ways to halve the examples whose halves ``consensus`` is held against each other on; 0 leaves that out."""
+    growth: int = 0
+    """How often each half is halved again, to show how the agreement of halves grows with the text."""
     leiden_resolution: float = 1.0
     """Resolution of ``leiden``: the larger, the more and the smaller its coalitions."""
     certificate_samples: int = 100_000

@@ -12,6 +12,7 @@ from hedonic_graph.analysis import Analysis, key_of, layer_unit
 from hedonic_graph.config import Config, ImportConfig, RunSpec, imported
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.sample_size import guaranteed_samples
+from hedonic_graph.solvers import SOLVERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,6 +226,7 @@ class AnalysisResults:
         contents = [checksum for layers in self.contents(run).values() for checksum in layers.values()]
         agreement = [self.agreement(run, layer) for layer in self.layers]
         halves = [self.halves(run, layer) for layer in self.layers]
+        consensus = run.honesty.get("halves_agreement_consensus")
         return key_of(
             model=self.model.id,
             task=run.task,
@@ -232,6 +234,7 @@ class AnalysisResults:
             contents=contents,
             agreement=agreement,
             **({"halves": halves} if any(halves) else {}),
+            **({"halves_consensus": consensus} if consensus is not None else {}),
         )
 
     def preferences_fingerprint(self, valuation: str, layer: int) -> str:
@@ -264,6 +267,23 @@ class AnalysisResults:
         """
         unit = layer_unit(f"halves.{run.valuation}", layer)
         return self._json(unit) if unit in self.analysis.manifest["units"] else None
+
+    def resolutions(self, valuation: str, layer: int) -> "pd.DataFrame | None":
+        """How far two halves of the examples agree on a consensus, a row for each resolution and halving.
+
+        Columns are those of ``hedonic_graph.game.resolution.compare`` and ``halving``; None where none was asked for.
+        """
+        return self._table(f"resolutions.{valuation}", layer, self._resampled)
+
+    def growth(self, valuation: str, layer: int) -> "pd.DataFrame | None":
+        """How far two halves of the examples agree, and smaller parts of them, a row each.
+
+        Columns ``examples_a_half``, ``exact``, ``consensus`` (NaN without one), ``correlation`` and ``overlap``; None
+        where none was asked for, and for OCA over all tokens.
+        """
+        config = self.config
+        known = isinstance(config, Config) and not (valuation == "oca" and config.positions == "all")
+        return self._table(f"growth.{valuation}", layer, known and self._game.growth > 0)
 
     def agreement(self, run: RunInfo, layer: int) -> float | None:
         """Mean adjusted Rand index over the seeds of the run's solver; None with one seed."""
@@ -324,6 +344,12 @@ class AnalysisResults:
             values = [one[name] for one in halves if one[name] is not None]
             if values:
                 found[figure] = float(np.mean(values))
+        if run.valuation is not None and SOLVERS[run.solver].resamples:
+            tables = [table for layer in self.layers if (table := self.resolutions(run.valuation, layer)) is not None]
+            if tables:
+                resolution = self._game.resolution
+                means = [table["adjusted_rand"][table["resolution"] == resolution].mean() for table in tables]
+                found["halves_agreement_consensus"] = float(np.mean(means))
         confidences = [one for record in records if (one := record.get("confidence")) is not None]
         if confidences:
             found["confidence"] = float(np.mean(confidences))
@@ -350,6 +376,24 @@ class AnalysisResults:
         labels = np.array([kind.label for kind in Kind], dtype=object)
         found[getattr(step, ids)] = labels[getattr(step, kinds)]
         return found
+
+    @property
+    def _resampled(self) -> bool:
+        """Whether there is a consensus whose halves were looked at."""
+        config = self.config
+        return (
+            isinstance(config, Config) and any(SOLVERS[one].resamples for one in config.solver) and config.halvings > 0
+        )
+
+    def _table(self, stage: str, layer: int, asked: bool) -> "pd.DataFrame | None":
+        """A table that not every analysis has; what an earlier configuration left behind is not read."""
+        import pandas as pd
+
+        unit = layer_unit(stage, layer)
+        if not asked or unit not in self.analysis.manifest["units"]:
+            return None
+        table = pd.read_parquet(self.analysis.file(unit, ".parquet"))
+        return table if len(table) else None
 
     def _partition(self, run: RunInfo, layer: int) -> str:
         return layer_unit(f"partition.{self._specs[run.id].id}", layer)

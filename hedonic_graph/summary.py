@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hedonic_graph.config import show_layers
+from hedonic_graph.reliability import halves_lines, index
 from hedonic_graph.results import FATES, AnalysisResults, RunInfo
 
 
@@ -124,7 +125,7 @@ def verdicts(results: AnalysisResults) -> list[str]:
     if any(run.valuation == "pas" for run in results.runs):
         lines.append(_second_order(results))
     valuations = {run.valuation: run for run in results.runs if run.valuation is not None}
-    lines += [line for run in valuations.values() for line in (*_kept(run), *_halves(results, run))]
+    lines += [line for run in valuations.values() for line in (*_kept(run), *halves_lines(results, run))]
     if any(run.valuation is None for run in results.runs):
         lineage = "" if results.followed else ", nor, without a model and text, of what becomes of them"
         lines.append(f"imported partitions come without a valuation: nothing is said of their stability{lineage}")
@@ -172,7 +173,8 @@ def _left_out(results: AnalysisResults, run: RunInfo) -> list[str]:
     followed = sum(records[layer]["counts"][fate] for fate in FATES)
     return [
         f"{run.id}: mass {run.parameters['mass']} follows the {followed} largest coalitions of a layer; the others "
-        f"({left_out[layer]} in layer {layer}, the most) have no flow, no edges and no fate"
+        f"({left_out[layer]} in layer {layer}, the most) have no flow, no edges and no fate; totals, beta and z are of "
+        "those followed, and a coalition that none of them feeds has no origin, for another may"
     ]
 
 
@@ -206,43 +208,9 @@ def _kept(run: RunInfo) -> list[str]:
     ]
 
 
-def _halves(results: AnalysisResults, run: RunInfo) -> list[str]:
-    """What the two halves of the examples say of a run's valuation; nothing of a folder that lacks them."""
-    found = [one for layer in results.layers if (one := results.halves(run, layer))]
-    if not found:
-        return []
-    if not all(found[0]["examples"]):
-        return [f"{run.valuation}: one example has no halves, so nothing is known of how the result hangs on the text"]
-    figures: Any = run.honesty
-    said = []
-    if "halves_correlation" in figures:
-        said.append(f"phi correlates at {figures['halves_correlation']:.3f}")
-    if "halves_overlap" in figures:
-        said.append(
-            f"{100 * figures['halves_overlap']:.0f}% of each neuron's {run.parameters['k']} choices are the same"
-        )
-    agreement = figures["halves_agreement"]
-    said.append(f"the exact partitions agree with an adjusted Rand index of {_index(agreement)}")
-    examples = f"{sum(found[0]['examples']):,} examples"
-    line = f"{run.valuation}: in two halves of the {examples} {', '.join(said)}"
-    if agreement < 0.5:
-        line += ": other examples would give other exact coalitions"
-    lines = [line]
-    if "choice_error" in figures:
-        error = f"{100 * figures['choice_error']:.2g}%"
-        lines.append(f"{run.valuation}: the standard error of a choice's phi is {error} of it (median)")
-    elif run.valuation == "oca" and run.parameters["positions"] == "all":
-        lines.append("oca: nothing is kept of each example over all tokens, so no standard error of phi is known")
-    return lines
-
-
 def _seeds(agreement: float, count: int) -> str:
-    line = f"its {count} seeds agree with an adjusted Rand index of {_index(agreement)} (0 is chance, 1 is the same)"
+    line = f"its {count} seeds agree with an adjusted Rand index of {index(agreement)} (0 is chance, 1 is the same)"
     return f"{line}: these partitions are mostly sampling noise" if agreement < 0.1 else line
-
-
-def _index(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}"  # never -0.000
 
 
 def _links(found: int, chance: float) -> str:

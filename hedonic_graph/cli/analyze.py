@@ -41,6 +41,16 @@ Example:
 @number("resamples", "Resamples of the examples that consensus looks at.")
 @number("resample_share", "Examples in each of them, as a share of the text's.", float)
 @number("resolution", "Resolution of consensus: the larger, the more coalitions.", float)
+@number(
+    "halvings",
+    "Ways to halve the text and hold a consensus of each half against the other; 0: none. "
+    "Each costs about twice the resamples.",
+)
+@number(
+    "growth",
+    "Halve each half so often again, to show how agreement grows with the text. "
+    "Each costs about 2 valuations, with consensus twice the resamples.",
+)
 @number("leiden_resolution", "Resolution of leiden: the larger, the more coalitions.", float)
 @number("certificate_samples", "Fresh coalitions tried against each partition.")
 @number("epsilon", "Blocking rate that the stability bound is held against.", float)
@@ -85,6 +95,7 @@ def run(config: Config, output: Path, device: str, as_json: bool) -> None:
 
 def show(output: Path, as_json: bool) -> None:
     """Print an analysis's tables and what they let one say."""
+    from hedonic_graph.reliability import reliability_tables
     from hedonic_graph.results import open_results
     from hedonic_graph.summary import layer_rows, model_lines, model_table, table, verdicts
     from hedonic_graph.tables import render
@@ -92,9 +103,12 @@ def show(output: Path, as_json: bool) -> None:
     results = open_results(output)
     if as_json:
         import json
+        from dataclasses import asdict
 
         record = {run.id: {"layers": layer_rows(results, run), "honesty": run.honesty} for run in results.runs}
-        click.echo(json.dumps({"model": results.analysis.manifest["model"], **record}, indent=1))
+        tables = [asdict(one) for one in reliability_tables(results)]
+        model = results.analysis.manifest["model"]
+        click.echo(json.dumps({"model": model, "reliability": tables, **record}, indent=1))
         return
     for line in model_lines(results):
         click.echo(line)
@@ -110,3 +124,8 @@ def show(output: Path, as_json: bool) -> None:
     click.echo("\nHow far to trust it")
     for line in verdicts(results):
         click.echo(f"  {line}")
+    for shown in reliability_tables(results):
+        click.echo(f"\n{shown.title}")
+        click.echo(render(shown.columns, shown.cells))
+        for line in shown.notes:
+            click.echo(line)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.checks import check_partition
@@ -37,9 +38,24 @@ def consensus(
     The larger ``resolution``, the more and the smaller the coalitions. Raises UserError for no partitions, for
     some of different layers, and for a bad resolution or seed.
     """
-    held = _labels(partitions)
-    counts = counted(held, device)
+    return consensuses(partitions, resolutions=[resolution], seed=seed, device=device)[0]
+
+
+def consensuses(
+    partitions: Sequence[Partition],
+    *,
+    resolutions: Sequence[float],
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> list[Consensus]:
+    """As `consensus` at each of ``resolutions``, with one look at who keeps company with whom."""
+    counts = counted(_labels(partitions), device)
     graph = likeness_graph(counts, seed=seed)
+    found = [_read(counts, graph, resolution, seed) for resolution in resolutions]
+    return [Consensus(partition, confidence(partition, partitions)) for partition in found]
+
+
+def _read(counts: torch.Tensor, graph: csr_array, resolution: float, seed: int) -> Partition:
     labels = leiden(graph, resolution=resolution, seed=seed, iterations=_ITERATIONS).labels.copy()
     left = _few(labels)
     while len(left):
@@ -50,8 +66,7 @@ def consensus(
         if len(still) == len(left):
             break
         left = still
-    partition = Partition.from_labels(labels)
-    return Consensus(partition, confidence(partition, partitions))
+    return Partition.from_labels(labels)
 
 
 def confidence(partition: Partition, partitions: Sequence[Partition]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Partitions that say little: one coalition holds most of the layer, or pairs one at a time do (DESIGN §3.8)."""
+"""Partitions that say little: most of the layer is in one coalition, alone, or in pairs one at a time (DESIGN §3.8)."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ def largest_share(partition: Partition) -> float:
 def degeneration_warning(partition: Partition, rounds: "pd.DataFrame | None" = None) -> str | None:
     """Return one line if the partition is degenerate, else None.
 
-    It is if its largest coalition holds more than one half of the layer, if all its coalitions are singletons, or
+    It is if its largest coalition holds more than one half of the layer, if more than one half are singletons, or
     if more than one half of the layer left the game in ``rounds`` (:class:`hedonic_graph.game.rounds.TopCover`)
     that put out one pair and nothing else, 100 of them or more, or if there were 1,000 such rounds.
     """
@@ -31,6 +31,8 @@ def degeneration_warning(partition: Partition, rounds: "pd.DataFrame | None" = N
     share = largest_share(partition)
     if share > 0.5:
         return f"the largest coalition holds {largest} of {partition.n} neurons ({share:.0%}), more than one half"
+    if 2 * (alone := int((partition.sizes == 1).sum())) > partition.n:
+        return f"{alone} of {partition.n} neurons are singletons ({alone / partition.n:.0%}), more than one half"
     if rounds is None:
         return None
     pairs = int(((rounds["emitted"] == 1) & (rounds["emitted_neurons"] == 2)).sum())

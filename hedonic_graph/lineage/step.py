@@ -50,11 +50,12 @@ class LayerStep:
     fate: np.ndarray
     """``Kind`` of each source, int8 [S]: persist, split, merge or vanish."""
     origin: np.ndarray
-    """``Kind`` of each target, int8 [T]: persist, split, merge or emerge."""
+    """``Kind`` of each target, int8 [T]: persist, split, merge or emerge; none in place of emerge where sources
+    were left out, one of which may feed it."""
     counts: dict[str, int]
     """``edges`` (S*T), ``significant`` (z >= z_min), sources by fate (``persist``, ``split``, ``merge``,
-    ``vanish``: they add up to S), targets that ``emerge``, and edges by class (``persists_as``,
-    ``splits_into``, ``merges_into``)."""
+    ``vanish``: they add up to S), targets that ``emerge`` (no such count where sources were left out), and edges by
+    class (``persists_as``, ``splits_into``, ``merges_into``)."""
     chance: dict[str, float]
     """Mean of the same counts over shuffles of the targets' membership; empty where none were asked for."""
     left_out: int = 0
@@ -82,7 +83,8 @@ def track(
     coalition i; rows of coalitions that are no sources may be missing. Coalitions smaller than ``min_size`` are
     no sources and no targets, but the neurons of small targets stay in all totals over target neurons and in the
     random draws behind z. Only the ``largest`` coalitions are sources, all of them where that is None; of the
-    others nothing is known, so they have no row, no edge and no fate.
+    others nothing is known, so they have no row, no edge and no fate; totals over sources, as in beta, lift and z,
+    are of those followed, and a target that none of these feeds is not said to emerge.
 
     ``shares`` is excess, relative or flow. With ``events="excess"`` any edge whose shares are high is an event
     (under excess shares that takes z >= ``z_min``); with ``"matched"``, the paper's rule, only edges of the
@@ -111,6 +113,11 @@ def track(
         for labels in _shuffled(target_labels, shuffles, seed)
     ]
     expected = share.expected_flow(pairs.flow, sources.output)
+    origin, counts = _numpy(origins(pairs.event)), pairs.counts()
+    if left_out:
+        origin[origin == Kind.EMERGE] = Kind.NONE
+        for one in (counts, *chance):
+            del one["emerge"]
     return LayerStep(
         source=np.arange(kept, dtype=np.int32),
         target=np.arange(targets, dtype=np.int32),
@@ -123,8 +130,8 @@ def track(
         matched=matched,
         event=_numpy(pairs.event),
         fate=_numpy(fates(pairs.event)),
-        origin=_numpy(origins(pairs.event)),
-        counts=pairs.counts(),
+        origin=origin,
+        counts=counts,
         chance={name: float(np.mean([one[name] for one in chance])) for name in chance[0]} if chance else {},
         left_out=left_out,
     )
@@ -248,6 +255,8 @@ def _nothing_to_follow(sources: int, targets: int, shuffles: int, left_out: int)
     names = ("edges", "significant", "persist", "split", "merge", "vanish", "emerge")
     counts = dict.fromkeys((*names, "persists_as", "splits_into", "merges_into"), 0)
     counts |= {"vanish": sources, "emerge": targets}
+    if left_out:
+        del counts["emerge"]
     return LayerStep(
         source=np.arange(sources, dtype=np.int32),
         target=np.arange(targets, dtype=np.int32),

@@ -1,15 +1,18 @@
-"""The two halves of the examples that results are held against each other on (DESIGN §3.8)."""
+"""Halves of the examples that results are held against each other on (DESIGN §3.8)."""
 
 import torch
 from torch import Tensor
 
-_SEED = 0
-"""One for all analyses: what is kept of each half must not hang on the seeds that solvers draw by."""
 
+def halves(examples: int, halving: int = 0, depth: int = 0) -> Tensor:
+    """Bool [2, examples]: which of them are in each half, drawn by chance; the second has one more of an odd number.
 
-def halves(examples: int) -> Tensor:
-    """Bool [2, examples]: which of them are in each half, drawn by chance; the second has one more of an odd number."""
-    order = torch.randperm(examples, generator=torch.Generator().manual_seed(_SEED))
-    first = torch.zeros(examples, dtype=torch.bool)
-    first[order[: examples // 2]] = True
-    return torch.stack([first, ~first])
+    Each ``halving`` is a draw of its own, the same in all analyses: what is kept of each half must not hang on the
+    seeds that solvers draw by. ``depth`` halves each half so many times more, and keeps one part of it, which is
+    inside the part of any smaller depth.
+    """
+    order = torch.randperm(examples, generator=torch.Generator().manual_seed(halving))
+    parts = torch.zeros(2, examples, dtype=torch.bool)
+    for part, chosen in zip(parts, (order[: examples // 2], order[examples // 2 :]), strict=True):
+        part[chosen[: len(chosen) >> depth]] = True
+    return parts

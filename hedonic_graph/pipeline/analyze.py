@@ -9,12 +9,13 @@ from hedonic_graph.analysis import Analysis, now, packages
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.capturing import capture_layers
+from hedonic_graph.pipeline.comparing import compare_resolutions, show_growth
 from hedonic_graph.pipeline.context import Context, device_of
 from hedonic_graph.pipeline.foresight import check_room
 from hedonic_graph.pipeline.halving import halve_layer
 from hedonic_graph.pipeline.partitioning import agree, partition_layer
 from hedonic_graph.pipeline.reading import keep_text, read_pairs
-from hedonic_graph.pipeline.resampling import resample_layer, resampling
+from hedonic_graph.pipeline.resampling import resample_halves, resample_layer, resampling, works
 from hedonic_graph.pipeline.subject import Subject, locate
 from hedonic_graph.pipeline.tracking import track_step
 from hedonic_graph.pipeline.valuing import value_layer
@@ -76,8 +77,7 @@ def _bends(config: Config, subject: Subject) -> bool:
 def _stages(context: Context[Config]) -> None:
     config = context.config
     capture_layers(context)
-    works = len(config.runs) + len(resampling(config))
-    neurons = len(config.layers) * works * context.subject.shape["d_ff"]
+    neurons = len(config.layers) * (len(config.runs) + works(config)) * context.subject.shape["d_ff"]
     with bar("partitions", total=neurons, unit="neuron") as progress:
         for layer in config.layers:
             for valuation in config.valuation:
@@ -85,6 +85,9 @@ def _stages(context: Context[Config]) -> None:
                 value_layer(context, valuation, layer)
                 halve_layer(context, valuation, layer)
                 resample_layer(context, valuation, layer, progress)
+                resample_halves(context, valuation, layer, progress)
+                compare_resolutions(context, valuation, layer)
+                show_growth(context, valuation, layer)
             partition_layer(context, layer, progress)
             agree(context, layer)
     steps = context.steps()

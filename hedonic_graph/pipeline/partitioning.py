@@ -21,7 +21,7 @@ from hedonic_graph.pipeline.valuing import load_phi
 from hedonic_graph.progress import Named, Progress
 from hedonic_graph.solvers import SOLVERS
 
-VERSION = 3
+VERSION = 4
 """Part of every key: raise it when a change alters partitions or what is said of them."""
 
 

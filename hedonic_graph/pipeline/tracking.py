@@ -20,7 +20,7 @@ from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.partition_files import load_partition, partition_unit
 from hedonic_graph.progress import Progress
 
-VERSION = 1
+VERSION = 2
 """Part of every key: raise it when a change alters lineage."""
 
 

@@ -18,6 +18,7 @@ from hedonic_graph.models.moments import Moments
 from hedonic_graph.models.readout import Readout
 from hedonic_graph.pipeline.capturing import load_capture, load_moments
 from hedonic_graph.pipeline.context import Context
+from hedonic_graph.text.pairs import query_numbers
 from hedonic_graph.valuation.exact import SecondOrder, check_second_order
 from hedonic_graph.valuation.oca import oca, oca_errors
 from hedonic_graph.valuation.pas import pas, pas_errors
@@ -81,39 +82,45 @@ class Values:
 
     def whole(self) -> Tensor:
         """phi [n, n]."""
-        return oca(self._block.tuned.down, load_moments(self.context, self.layer)) if self._tokens else self.of(None)
+        return oca(self._block.tuned.down, load_moments(self.context, self.layer)) if self.tokens else self.of(None)
 
-    def half(self, number: int) -> Tensor:
-        """phi [n, n] of one half of the examples, 0 or 1."""
-        if self._tokens:
+    def half(self, number: int, depth: int = 0) -> Tensor:
+        """phi [n, n] of one half of the examples, 0 or 1, or of a part of it (:func:`halves`)."""
+        if self.tokens:
+            assert depth == 0
             return oca(self._block.tuned.down, load_moments(self.context, self.layer, number))
-        return self.of(halves(len(self._seen.y))[number])
+        return self.of(halves(len(self._seen.y), depth=depth)[number])
 
     def of(self, times: Tensor | None) -> Tensor:
         """phi [n, n] where each example counts ``times`` [B] (whole numbers), once where that is None.
 
         OCA over all tokens has none of this: of tokens, the moments of both halves are all that is kept.
         """
-        assert not self._tokens
+        assert not self.tokens
         times = None if times is None else times.to(self._seen.tuned)
         if self.valuation == "pas":
             return pas(*self._synergy, times)
         return oca(self._block.tuned.down, Moments.of(self._seen.tuned, times))
 
     def errors(self, pairs: Tensor) -> Tensor | None:
-        """The standard errors of phi for ``pairs`` [P, 2]; None for OCA over all tokens, as in :meth:`of`."""
-        if self._tokens:
+        """The standard errors of phi for ``pairs`` [P, 2], over queries; NaN for one query.
+
+        None for OCA over all tokens, as in :meth:`of`.
+        """
+        if self.tokens:
             return None
+        queries = torch.tensor(query_numbers(self.context.pairs), device=pairs.device)
         if self.valuation == "pas":
-            return pas_errors(*self._synergy, pairs)
-        return oca_errors(self._block.tuned.down, self._seen.tuned, pairs)
+            return pas_errors(*self._synergy, pairs, queries)
+        return oca_errors(self._block.tuned.down, self._seen.tuned, pairs, queries)
 
     def second_order(self, phi: Tensor) -> SecondOrder | None:
         """How PAS agrees with exact ablation; None for OCA."""
         return check_second_order(phi, *self._synergy) if self.valuation == "pas" else None
 
     @property
-    def _tokens(self) -> bool:
+    def tokens(self) -> bool:
+        """Whether this is OCA over all tokens, of which nothing is kept for each example."""
         return self.valuation == "oca" and self.context.config.positions == "all"
 
     @property

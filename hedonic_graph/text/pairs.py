@@ -35,6 +35,12 @@ class Pair:
         return template.format(query=self.query, passage=self.passage)
 
 
+def query_numbers(pairs: Sequence[Pair]) -> list[int]:
+    """The number of each pair's query, from 0 in the order of their first pairs; equal texts are one query."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(pair.query, len(numbers)) for pair in pairs]
+
+
 def check_template(template: str) -> None:
     """Raise UserError unless ``template`` is text around ``{query}``, ``{passage}`` or both."""
     try:

@@ -32,11 +32,14 @@ def oca(down: Tensor, moments: Moments, *, block_size: int = 2048) -> Tensor:
 
 
 @shrinking
-def oca_errors(down: Tensor, rows: Tensor, pairs: Tensor, *, block_size: int = 2048) -> Tensor:
+def oca_errors(
+    down: Tensor, rows: Tensor, pairs: Tensor, groups: Tensor | None = None, *, block_size: int = 2048
+) -> Tensor:
     """Return the standard error of phi over activations ``rows`` [B, n], float32 [P], for ``pairs`` [P, 2].
 
     It is that of the mean of what each row adds to the correlation, to first order: low by a quarter where
-    activations have a lognormal's tail. Rows must be independent, as tokens of one text are not.
+    activations have a lognormal's tail. ``groups`` int64 [B] numbers the rows that hang together
+    (:func:`standard_error`).
     """
     unit = _directions(down)
     variance, mean = torch.var_mean(rows, 0, correction=0)
@@ -47,7 +50,7 @@ def oca_errors(down: Tensor, rows: Tensor, pairs: Tensor, *, block_size: int = 2
         product = z[:, i] * z[:, j]
         influence = product - product.mean(0) * (z[:, i].square() + z[:, j].square()) / 2
         cosine = (unit[:, i] * unit[:, j]).sum(0).abs().clamp_max(1)
-        errors.append((1 - cosine) * standard_error(influence))
+        errors.append((1 - cosine) * standard_error(influence, groups))
     return torch.cat(errors)
 
 

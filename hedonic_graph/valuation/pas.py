@@ -74,12 +74,14 @@ def pas_errors(
     tuned: Tensor,
     base: Tensor,
     pairs: Tensor,
+    groups: Tensor | None = None,
     *,
     block_size: int = 2048,
 ) -> Tensor:
     """Return the standard error of phi over the examples, float32 [P], for ``pairs`` [P, 2] of different neurons.
 
-    The rest is as in :func:`pas`. It looks at each example's own part of these pairs, ``block_size`` at a time.
+    ``groups`` int64 [B] numbers the examples that hang together (:func:`standard_error`). The rest is as in
+    :func:`pas`. It looks at each example's own part of these pairs, ``block_size`` at a time.
     """
     curvature, parts, along = _terms(block, readout, y, tuned, base)
     errors = []
@@ -91,7 +93,7 @@ def pas_errors(
                     left = one.columns(i) if metric is None else one.columns(i) * metric[:, None]
                     gram = (left * other.columns(j)).sum(0)
                     psi += weight[:, None] * gram * change[:, i] * others_change[:, j]
-        errors.append(standard_error(psi))
+        errors.append(standard_error(psi, groups))
     return torch.cat(errors)
 
 

@@ -20,6 +20,8 @@ from hedonic_graph.results import open_results
 from hedonic_graph.summary import layer_rows, table, verdicts
 from hedonic_graph.text.pairs import load_pairs, write_pairs
 
+CONSENSUS = ("partition.pas.consensus", "partition.oca.consensus", "agreement", "lineage")
+
 
 @pytest.fixture(scope="module")
 def asked(config: Config) -> Config:
@@ -116,7 +118,7 @@ def test_same_seed_same_result_with_one_thread_or_two(folder: Path, asked: Confi
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        analyze(asked, tmp_path / "again")
+        analyze(replace(asked, halvings=0), tmp_path / "again")
     finally:
         torch.set_num_threads(threads)
     for name in ("resamples.pas.0", "partition.pas.consensus.0", "partition.oca.consensus.3"):
@@ -127,13 +129,11 @@ def test_same_seed_same_result_with_one_thread_or_two(folder: Path, asked: Confi
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"resolution": 2.5}, {"partition.pas.consensus", "partition.oca.consensus", "agreement", "lineage"}),
-        ({"resamples": 7}, {"resamples", "partition.pas.consensus", "partition.oca.consensus", "agreement", "lineage"}),
-        (
-            {"resample_share": 0.5},
-            {"resamples", "partition.pas.consensus", "partition.oca.consensus", "agreement", "lineage"},
-        ),
-        ({"k": 2}, {"halves", "resamples", "partition", "agreement", "lineage"}),
+        ({"resolution": 2.5}, {"resolutions", *CONSENSUS}),
+        ({"resample_share": 0.5}, {"resamples", "halved", "resolutions", *CONSENSUS}),
+        ({"k": 2}, {"halves", "resamples", "halved", "resolutions", "partition", "agreement", "lineage"}),
+        ({"halvings": 2, "growth": 1}, {"halved.pas.1.0", "halved.oca.0.1", "halved", "resolutions", "growth"}),
+        ({"halvings": 0}, set()),
         ({"samples": 300}, set()),
     ],
 )

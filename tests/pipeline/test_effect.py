@@ -80,12 +80,19 @@ def test_those_that_are_not_followed_have_no_flow_no_edges_and_no_fate_and_that_
         coalitions = results.coalitions(run, layer)
         assert coalitions["fate"].notna().tolist() == [True, True] + [False] * (len(coalitions) - 2)
         assert set(results.edges(run, layer, 20)["source"]) <= {0, 1}
-        assert results.coalitions(run, layer + 1)["origin"].notna().sum() == step.mass.shape[1]
+        origins = results.coalitions(run, layer + 1)["origin"].iloc[: step.mass.shape[1]]
+        fed = (step.event != 0).any(0)
+        if step.left_out:
+            assert origins.notna().tolist() == fed.tolist()
+            assert "emerge" not in set(origins) | set(step.counts) | set(step.chance)
+        else:
+            assert (origins == "emerge").tolist() == (~fed).tolist()
     assert layer_rows(results, run)[0]["edges"] == results.step(run, 1).mass.size
     most = int(np.argmax(large))
     assert (
         f"{run.id}: mass effect follows the 2 largest coalitions of a layer; the others ({large[most] - 2} in layer "
-        f"{most + 1}, the most) have no flow, no edges and no fate"
+        f"{most + 1}, the most) have no flow, no edges and no fate; totals, beta and z are of those followed, and a "
+        "coalition that none of them feeds has no origin, for another may"
     ) in verdicts(results)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import load_file
+from scipy.stats import norm
 from sklearn.metrics import adjusted_rand_score
 
 from hedonic_graph.config import Config
@@ -68,31 +69,48 @@ def test_choices_carry_their_standard_error(whole: Path) -> None:
             results.preferences(valuation, 2)[["neuron", "other", "phi"]],
             check_dtype=False,
         )
-        assert table["error"].isna().all() if valuation == "oca" else (table["error"] > 0).all()
-    table = pd.read_parquet(whole / "halves.pas/L02.parquet")
-    expected = float((table["error"] / table["phi"].abs()).median())
-    assert record(whole, "pas", 2)["choice_error"] == pytest.approx(expected, rel=1e-5)
-    assert record(whole, "oca", 2)["choice_error"] is None
+        assert (table["error"] > 0).all()
+        expected = float((table["error"] / table["phi"].abs()).median())
+        # Half of the errors that one difference gives lie below 0.6745 of what they should be.
+        assert record(whole, valuation, 2)["choice_error"] == pytest.approx(
+            expected / (norm.ppf(0.75) if valuation == "oca" else 1), rel=1e-5
+        )
+
+
+def test_over_all_tokens_errors_are_half_of_what_the_halves_differ_by(whole: Path, apart: list[Path]) -> None:
+    one, other = (load_file(half / "phi.oca/L02.safetensors")["phi"] for half in apart)
+    table = pd.read_parquet(whole / "halves.oca/L02.parquet")
+    places = table["neuron"].to_numpy(), table["other"].to_numpy()
+    np.testing.assert_allclose(table["error"], np.abs(one[places] - other[places]) / 2, atol=1e-5)
+
+
+def test_queries_of_both_halves_are_counted(whole: Path, config: Config) -> None:
+    queries = np.array([pair.query for pair in load_pairs(Path(config.text))])
+    first, second = (set(queries[half.numpy()]) for half in halves(len(queries)))
+    found = record(whole, "pas", 1)
+    assert (found["queries"], found["shared_queries"]) == (len(first | second), len(first & second))
 
 
 def test_figures_and_lines(whole: Path) -> None:
     results = open_results(whole)
     said = "\n".join(verdicts(results))
     assert said.count("in two halves of the 24 examples phi correlates at ") == 2
-    assert "so no standard error of phi is known" in said
+    assert "one degree of freedom for each choice" in said
+    assert said.count("pas: --growth 2 shows how this grows with the text") == 1
+    assert "oca: --growth" not in said
     for run in results.runs:
         records = [record(whole, str(run.valuation), layer) for layer in (1, 2, 3)]
         for figure, name in (("correlation",) * 2, ("overlap",) * 2, ("agreement", "adjusted_rand")):
             mean = np.mean([one[name] for one in records])
             assert run.honesty[f"halves_{figure}"] == pytest.approx(mean)
-        assert ("choice_error" in run.honesty) == (run.valuation == "pas")
+        assert run.honesty["choice_error"] == pytest.approx(np.mean([one["choice_error"] for one in records]))
 
 
 def test_scored_positions_know_their_error(config: Config, tmp_path: Path) -> None:
     scored = replace(config, valuation=("oca",), positions="scored", layers=(1,), solver=("exact",))
     analyze(scored, tmp_path / "scored")
     assert pd.read_parquet(tmp_path / "scored/halves.oca/L01.parquet")["error"].notna().all()
-    assert "over all tokens" not in "\n".join(verdicts(open_results(tmp_path / "scored")))
+    assert "one degree of freedom" not in "\n".join(verdicts(open_results(tmp_path / "scored")))
 
 
 def test_one_example_has_no_halves(config: Config, tmp_path: Path) -> None:
@@ -101,6 +119,7 @@ def test_one_example_has_no_halves(config: Config, tmp_path: Path) -> None:
     analyze(one, tmp_path / "one")
     assert record(tmp_path / "one", "pas", 1) == {
         "examples": [0, 1], "correlation": None, "overlap": None, "adjusted_rand": None, "choice_error": None,
+        "queries": 1, "shared_queries": 0,
     }  # fmt: skip
     results = open_results(tmp_path / "one")
     assert not any(name.startswith(("halves", "choice")) for run in results.runs for name in run.honesty)

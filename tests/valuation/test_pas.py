@@ -96,6 +96,12 @@ def test_standard_errors_are_those_of_the_examples_one_by_one(
         found = pas_errors(block, readout, *seen, pairs, block_size=size)
         assert (found - expected).abs().max() < 1e-4 * expected.max()
     assert pas_errors(block, readout, *(one[:1] for one in seen), pairs[:2]).isnan().all()
+    # Three queries of four, three and two examples: sums over each query's own.
+    queries = torch.tensor([0, 1, 0, 2, 0, 1, 2, 0, 1])
+    sums = torch.stack([(each - each.mean(0))[queries == query].sum(0) for query in range(3)])
+    expected = ((sums.square().sum(0) * 3 / 2).sqrt() / 9)[pairs[:, 0], pairs[:, 1]]
+    found = pas_errors(block, readout, *seen, pairs, queries, block_size=50)
+    assert (found - expected).abs().max() < 1e-4 * expected.max()
 
 
 def test_zero_reference_takes_the_whole_neuron_off() -> None:
