@@ -9,7 +9,7 @@ import torch
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.checks import check_partition
 from hedonic_graph.game.communities import leiden
-from hedonic_graph.game.company import counted, frequency_graph, likeness_graph
+from hedonic_graph.game.company import frequency_graph, likeness_graph
 from hedonic_graph.game.partition import Partition
 
 _LATER = 1.5
@@ -38,12 +38,11 @@ def consensus(
     some of different layers, and for a bad resolution or seed.
     """
     held = _labels(partitions)
-    counts = counted(held, device)
-    graph = likeness_graph(counts, seed=seed)
+    graph = likeness_graph(held, seed=seed, device=device)
     labels = leiden(graph, resolution=resolution, seed=seed, iterations=_ITERATIONS).labels.copy()
     left = _few(labels)
     while len(left):
-        graph = frequency_graph(counts, left, seed=seed)
+        graph = frequency_graph(held, left, seed=seed, device=device)
         found = leiden(graph, resolution=_LATER * resolution, seed=seed, iterations=_ITERATIONS).labels
         labels[left] = labels.max() + 1 + found
         still = left[_few(found)]
