@@ -77,7 +77,7 @@ class Context(Generic[C]):
         return [pair.fill(self.config.prompt) for pair in self.pairs]
 
     def described_prompts(self) -> dict[str, Any]:
-        """What the manifest says of the prompts: how many, tokens of the longest and of all, how many were cut at how many.
+        """What the manifest says of the prompts: how many, how long, how many were cut at how many tokens.
 
         Tokenises them, so that what fails on them fails here; what was found before is kept.
         """

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import subprocess
 import sys
 from dataclasses import asdict
@@ -60,10 +61,9 @@ def test_some_kernels_are_measured_at_three_sizes() -> None:
 
 def test_a_consensus_is_all_its_resamples_and_the_reading() -> None:
     (found,) = measure(Task("consensus", (80,), 8, 16, "cpu", 0))
-    resample, reading = (
-        float(one.split(" s")[0].split()[-1]) for one in str(found.note).split(" x ")[1].split(" and ")
-    )
-    assert found.note and found.note.startswith("20 x ")
+    said = re.fullmatch(r"20 x (\S+) s, one resample's, and (\S+) s to read them", found.note or "")
+    assert said
+    resample, reading = map(float, said.groups())
     assert found.seconds == pytest.approx(RESAMPLES * resample + reading, abs=0.11)
 
 
@@ -77,7 +77,7 @@ def test_peaks_are_of_their_size_alone() -> None:
     large, small = json.loads(done.stdout)
     # phi, and the moments before it.
     assert large["peak"] - large["inputs"] > 4 * 4000**2
-    assert large["inputs"] - small["inputs"] > 0.8 * 4 * 4000**2
+    assert large["inputs"] - small["inputs"] > 0.5 * 4 * 4000**2
     assert small["peak"] < large["inputs"]
 
 
