@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from hedonic_graph import tables
-from hedonic_graph.bench.kernels import AGAINST, SMALLEST, Cost, Task
+from hedonic_graph.bench.devices import Difference
+from hedonic_graph.bench.kernel import Task
+from hedonic_graph.bench.kernels import KERNELS, SMALLEST, Cost
 from hedonic_graph.bench.machine import described, machine
 from hedonic_graph.bench.process import ask
 from hedonic_graph.errors import UserError
@@ -30,6 +32,13 @@ class Plan:
     device: str = "cpu"
     seed: int = 0
 
+    def sizes(self, kernel: str) -> tuple[int, ...]:
+        """Those that a kernel is measured at."""
+        if KERNELS[kernel].everywhere:
+            return self.neurons
+        last = len(self.neurons) - 1
+        return tuple(self.neurons[place] for place in sorted({0, last // 2, last}))
+
 
 FULL = Plan((1024, 2048, 4096, 8192, 14336, 16384), examples=1024, width=4096)
 QUICK = Plan((512, 1024, 2048), examples=256, width=1024)
@@ -43,14 +52,20 @@ class Report:
     """As it was before (``machine``)."""
     plan: Plan
     costs: list[Cost]
+    differences: list[Difference]
+    """Of the device from the CPU; none where it is the CPU."""
+
+    @property
+    def within(self) -> bool:
+        """Whether the device gives what the CPU gives."""
+        return all(one.within for one in self.differences)
 
     def growth(self, kernel: str) -> float | None:
-        """The exponent e of seconds ~ n^e, fitted to the upper half of the sizes; None for fewer than two."""
+        """The exponent e of seconds ~ n^e, fitted over all sizes; None for fewer than two."""
         costs = [cost for cost in self.costs if cost.kernel == kernel]
-        upper = costs[len(costs) // 2 :] if len(costs) > 2 else costs
-        if len(upper) < 2:
+        if len(costs) < 2:
             return None
-        return float(np.polyfit([math.log(cost.n) for cost in upper], [math.log(cost.seconds) for cost in upper], 1)[0])
+        return float(np.polyfit([math.log(cost.n) for cost in costs], [math.log(cost.seconds) for cost in costs], 1)[0])
 
     def record(self) -> dict[str, Any]:
         """Return all of it for JSON; memory in bytes, times in seconds."""
@@ -59,53 +74,66 @@ class Report:
             "machine": self.machine,
             "plan": asdict(self.plan),
             "costs": [asdict(cost) | {"ratio": cost.ratio} for cost in self.costs],
-            "growth": {kernel: self.growth(kernel) for kernel in AGAINST},
+            "growth": {kernel: self.growth(kernel) for kernel in KERNELS},
+            "differences": [asdict(one) | {"within": one.within} for one in self.differences],
+            "within": self.within,
         }
 
     def text(self) -> str:
         """Return it for people."""
         plan = self.plan
-        columns = ("computation", "neurons", "seconds", "rounds", "against", "ratio", "peak GB", "inputs GB")
+        columns = ("computation", "neurons", "seconds", "rounds", "against", "ratio", "peak GB", "inputs GB", "note")
         rows = [
             (
                 cost.kernel,
                 cost.n,
                 round(cost.seconds, 3),
                 cost.rounds,
-                AGAINST[cost.kernel],
+                KERNELS[cost.kernel].against,
                 None if cost.ratio is None else f"{cost.ratio:.2g}",
                 round(cost.peak / _GB, 2),
                 round(cost.inputs / _GB, 2),
+                cost.note,
             )
             for cost in self.costs
         ]
-        growth = ", ".join(f"{name} {one:.2f}" for name in AGAINST if (one := self.growth(name)) is not None)
+        growth = ", ".join(f"{name} {one:.2f}" for name in KERNELS if (one := self.growth(name)) is not None)
         lines = [
             *described(self.machine),
             f"on {plan.device}: {plan.examples:,} examples, width {plan.width:,}, random weights of LoRA rank 8",
             "",
             tables.render(columns, rows),
             "Ratio: ours over what it stands against; of pac, its first round, with all that it draws. Peak is the "
-            "most memory held, inputs what was held of it before.",
+            "most memory held meanwhile, inputs what was held of it before.",
         ]
         if growth:
-            lines.append(f"Exponents of growth with the number of neurons, over the upper half of the sizes: {growth}.")
+            lines.append(f"Exponents of growth with the number of neurons, over all sizes measured: {growth}.")
+        lines += [
+            f"{one.what} on {plan.device} is {one.largest:.1e} from the CPU's, of {one.tolerance:.0e} allowed"
+            f"{'' if one.within else ': TOO FAR'}"
+            for one in self.differences
+        ]
         return "\n".join(lines)
 
 
 def bench(plan: Plan) -> Report:
-    """Measure each kernel at each size, one process each; raises UserError for a device that is not there."""
-    device_of(plan.device)
+    """Measure each kernel, one process each; raises UserError for a device that is not there."""
+    device = device_of(plan.device)
     if list(plan.neurons) != sorted(set(plan.neurons)) or plan.neurons[0] < SMALLEST:
         raise UserError(f"name each number of neurons once, the smallest first and none below {SMALLEST}")
     before = machine()
-    costs = []
-    progress = bar("measure", len(AGAINST), unit="computation")
-    for kernel in AGAINST:
+    costs: list[Cost] = []
+    differences: list[Difference] = []
+    if device.type != "cpu":
+        task = Task("", plan.neurons, plan.examples, plan.width, plan.device, plan.seed)
+        found = ask("hedonic_graph.bench.devices", json.dumps(asdict(task)))
+        differences = [Difference(**one) for one in found["differences"]]
+    progress = bar("measure", len(KERNELS), unit="computation")
+    for kernel in KERNELS:
         progress.set_postfix_str(kernel)
-        task = Task(kernel, plan.neurons, plan.examples, plan.width, plan.device, plan.seed)
+        task = Task(kernel, plan.sizes(kernel), plan.examples, plan.width, plan.device, plan.seed)
         found = ask("hedonic_graph.bench.kernels", json.dumps(asdict(task)))
         costs += [Cost(**one) for one in found["costs"]]
         progress.update()
     progress.close()
-    return Report(before, plan, costs)
+    return Report(before, plan, costs, differences)

@@ -1,5 +1,6 @@
 """What a measurement was made on: the machine, the libraries, and the memory of this process."""
 
+import ctypes
 import os
 import platform
 import resource
@@ -53,6 +54,20 @@ def peak() -> int:
                 return int(line.split()[1]) * 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+def forget_peak() -> bool:
+    """Let :func:`peak` begin anew from what is held now; False where the system has no such thing.
+
+    What an allocator keeps at hand of freed arrays goes back to the system first, where it can.
+    """
+    if hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
 
 
 def _processor() -> str:

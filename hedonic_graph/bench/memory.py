@@ -6,14 +6,18 @@
 import json
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hedonic_graph.bench.machine import machine, peak
+from hedonic_graph import tables
+from hedonic_graph.bench.machine import forget_peak, machine, peak
 from hedonic_graph.bench.process import answer, ask
+
+if TYPE_CHECKING:
+    from hedonic_graph.analysis import Analysis
 
 _GB = 1e9
 
@@ -31,6 +35,15 @@ class Task:
     """Takes the analysis while it lasts."""
 
 
+@dataclass
+class Stage:
+    """What one kind of work took, all layers together."""
+
+    seconds: float = 0.0
+    peak: int = 0
+    """Bytes held at most meanwhile; where the system cannot forget the most that was held, by then."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """What an analysis took."""
@@ -40,8 +53,8 @@ class Taken:
     before: int
     """Bytes held at most before it began: the interpreter and its libraries."""
     seconds: float
-    stages: dict[str, float]
-    """Seconds of each stage's units."""
+    stages: dict[str, Stage] = field(default_factory=dict)
+    """By the name of what it leaves in the folder; the first, ``text``, reads the model's files and describes them."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +85,12 @@ class Report:
         """Return it for people."""
         from hedonic_graph.config import show_layers
 
-        stages = ", ".join(f"{name} {seconds:.0f}" for name, seconds in self.taken.stages.items())
+        rows = [(name, round(one.seconds, 1), round(one.peak / _GB, 2)) for name, one in self.taken.stages.items()]
         return (
             f"analyze, layers {show_layers(self.task.layers)}, {self.task.pairs} pairs, on the CPU: "
             f"at most {self.taken.peak / _GB:.2f} GB of memory, {self.ratio:.2f} of {self.limit / _GB:g} GB"
             f"{'' if self.within else ': ABOVE THE LIMIT'} (its libraries alone: {self.taken.before / _GB:.2f} GB)\n"
-            f"{self.taken.seconds:.0f} s, of them {stages}"
+            f"{self.taken.seconds:.0f} s in all\n\n{tables.render(('stage', 'seconds', 'peak GB'), rows)}"
         )
 
 
@@ -88,7 +101,9 @@ def measure(model: Path, adapter: Path, layers: Sequence[int], *, pairs: int, li
     """
     task = Task(str(model), str(adapter), tuple(layers), pairs, str(folder))
     before = machine()
-    return Report(before, task, Taken(**ask("hedonic_graph.bench.memory", json.dumps(asdict(task)))), limit)
+    found = ask("hedonic_graph.bench.memory", json.dumps(asdict(task)))
+    stages = {name: Stage(**one) for name, one in found.pop("stages").items()}
+    return Report(before, task, Taken(**found, stages=stages), limit)
 
 
 def run(task: Task) -> Taken:
@@ -100,16 +115,37 @@ def run(task: Task) -> Taken:
     from hedonic_graph.text.pairs import write_pairs
 
     before, began = peak(), time.perf_counter()
-    with tempfile.TemporaryDirectory(dir=task.folder, prefix="analysis-") as place:
+    with tempfile.TemporaryDirectory(dir=task.folder, prefix="analysis-") as place, watched(Analysis) as stages:
         examples = Path(place) / "pairs.jsonl"
         write_pairs(examples, text.pairs(task.pairs, split="held-out", seed=0))
         config = Config(model=task.model, adapter=task.adapter, text=str(examples), layers=tuple(task.layers))
         analyze(config, Path(place) / "analysis")
-        units = Analysis.open(Path(place) / "analysis").manifest["units"]
-    stages: Counter[str] = Counter()
-    for name, unit in units.items():
-        stages[name.partition("/")[0].partition(".")[0]] += unit["seconds"]
-    return Taken(peak(), before, time.perf_counter() - began, {name: round(one, 1) for name, one in stages.items()})
+    most = max(before, *(one.peak for one in stages.values()))
+    return Taken(most, before, time.perf_counter() - began, stages)
+
+
+@contextmanager
+def watched(analysis: type["Analysis"]) -> Iterator[dict[str, Stage]]:
+    """Give what each stage took, as its units are kept: from one unit to the next is the work of the next."""
+    stages: dict[str, Stage] = {}
+    commit = analysis.commit
+    forget_peak()
+    began = time.perf_counter()
+
+    def counted(self: "Analysis", name: str, *args: Any, **options: Any) -> None:
+        nonlocal began
+        commit(self, name, *args, **options)
+        stage = stages.setdefault(name.partition("/")[0].partition(".")[0], Stage())
+        now = time.perf_counter()
+        stage.seconds, stage.peak = stage.seconds + now - began, max(stage.peak, peak())
+        forget_peak()
+        began = now
+
+    analysis.commit = counted  # type: ignore[method-assign]
+    try:
+        yield stages
+    finally:
+        analysis.commit = commit  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

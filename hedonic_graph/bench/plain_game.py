@@ -46,18 +46,19 @@ def choices(phi: Phi, residual: Iterable[int], taken: list[list[int]], k: int, u
     return {i: choice_of(phi, i, held.get(i, []), k, utility) for i in residual}
 
 
+def reach(edges: Mapping[int, set[int]], start: int) -> set[int]:
+    """Whom the edges lead to from a player, itself among them."""
+    seen, todo = {start}, [start]
+    while todo:
+        for j in edges[todo.pop()] - seen:
+            seen.add(j)
+            todo.append(j)
+    return seen
+
+
 def components(edges: dict[int, set[int]]) -> list[frozenset[int]]:
     """Strongly connected components: who reaches each other."""
-
-    def reach(start: int) -> set[int]:
-        seen, todo = {start}, [start]
-        while todo:
-            for j in edges[todo.pop()] - seen:
-                seen.add(j)
-                todo.append(j)
-        return seen
-
-    reached = {i: reach(i) for i in edges}
+    reached = {i: reach(edges, i) for i in edges}
     return list({frozenset(j for j in reached[i] if i in reached[j]) for i in edges})
 
 

@@ -18,49 +18,87 @@ LINKS = 256
 _BLOCK = 1024
 
 
-def counted(labels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
-    """Return in how many partitions each pair lands together, their number on the diagonal.
-
-    ``labels`` is int32 [R, n], a row a partition. The counts [n, n] are uint8, int16 for more than 255.
-    """
-    count, n = labels.shape
-    kind = torch.uint8 if count <= 255 else torch.int16
-    everybody = torch.from_numpy(labels).to(device)
-    result = torch.zeros(n, n, dtype=kind, device=device)
-    for rows in _blocks(n):
-        for one in everybody:
-            result[rows] += one[rows, None] == one
-    return result
-
-
-def frequency_graph(counts: Tensor, players: np.ndarray, *, seed: int = 0) -> csr_array:
+def frequency_graph(
+    labels: np.ndarray, players: np.ndarray, *, seed: int = 0, device: torch.device | str = "cpu"
+) -> csr_array:
     """Return how often pairs of ``players`` [p] land together, where that is more often than `LEAST`: [p, p].
 
-    ``counts`` is as `counted` gives it. The rest is as in `_graph`.
+    ``labels`` is int32 [R, n], a row a partition. The rest is as in `_graph`.
     """
-    chosen = torch.from_numpy(players).to(counts.device)
-    number = counts[0, 0].float() if len(counts) else 1
-    rows = (counts[chosen[rows]][:, chosen].float() / number for rows in _blocks(len(chosen)))
-    return _graph(rows, LEAST, seed)
+    chosen = torch.from_numpy(labels[:, players]).to(device)
+    return _graph((_counts(chosen, rows) / len(labels) for rows in _blocks(len(players))), LEAST, seed)
 
 
-def likeness_graph(counts: Tensor, *, seed: int = 0) -> csr_array:
+def likeness_graph(labels: np.ndarray, *, seed: int = 0, device: torch.device | str = "cpu") -> csr_array:
     """Return how alike the company of each pair is, where that is more than `ALIKE`: [n, n].
 
-    A neuron's company is how often it lands together with each other one, a row of ``counts``; the cosine of two rows
-    says how alike they are. That is taken twice: the rows of those cosines are compared in turn, so that two neurons
-    are alike whose company is alike, though chance never threw them together. Beside the counts it holds one
-    float32 [n, n]. The rest is as in `_graph`.
+    A neuron's company is how often it lands together with each other one in the partitions ``labels``, int32 [R, n];
+    the cosine of two neurons' companies says how alike they are. That is taken twice: the rows of those cosines are
+    compared in turn, so that two neurons are alike whose company is alike, though chance never threw them together.
+    Nothing of size n x n is held where there are fewer coalitions than neurons: neurons of one coalition have what it
+    gives in common. The rest is as in `_graph`.
     """
-    n, scale = len(counts), _scale(counts)
-    first = torch.empty(n, n, device=counts.device)
-    for rows in _blocks(n):
-        for columns in _blocks(n, rows.start):
-            cosines = counts[rows].float() @ counts[columns].float().T * scale[rows, None] * scale[columns]
-            first[rows, columns] = cosines
-            first[columns, rows] = cosines.T
-    scale = _scale(first)
-    return _graph((first[rows] @ first.T * scale[rows, None] * scale for rows in _blocks(n)), ALIKE, seed)
+    bags, core = _company(labels, device)
+    # Divided by the lengths of the first cosines' rows: those of the second, which divide both ends, make up for it.
+    inverse = _lengths(bags, core).reciprocal()
+    core = _compared(bags, core, inverse)
+    scale = _lengths(bags, core).reciprocal()
+    blocks = (_summed(bags, _summed(bags[rows], core).T).T * scale[rows, None] * scale for rows in _blocks(len(bags)))
+    return _graph(blocks, ALIKE, seed)
+
+
+def _company(labels: np.ndarray, device: torch.device | str) -> tuple[Tensor, Tensor]:
+    """Inner products of the companies of all pairs: the sum of core[a, b] over a in bags[i] and b in bags[j].
+
+    ``bags`` is int64 [n, r], ``core`` float32 [c, c]. Where coalitions are fewer than neurons, a bag holds the
+    coalitions of all partitions that a neuron is in, and the core their common members; else every neuron is a bag
+    of its own. Whole numbers, exact while n R^2 is below 2^24.
+    """
+    n = labels.shape[1]
+    ends = np.cumsum(labels.max(1, initial=-1) + 1)
+    if ends[-1] < n:
+        bags = torch.from_numpy((labels + (ends - labels.max(1) - 1)[:, None]).T.astype(np.int64)).to(device)
+        members = _indicator(bags, torch.empty(int(ends[-1]), 0))
+        return bags, torch.from_numpy((members.T @ members).toarray()).to(device)
+    everybody = torch.from_numpy(labels).to(device)
+    counts = torch.cat([_counts(everybody, rows) for rows in _blocks(n)]) if n else torch.zeros(0, 0, device=device)
+    return torch.arange(n, device=device)[:, None], counts @ counts
+
+
+def _compared(bags: Tensor, core: Tensor, inverse: Tensor) -> Tensor:
+    """The core of the products of two rows of what ``core`` stands for, each column divided by a length."""
+    if len(bags) == len(core):
+        half = core.mul_(inverse)
+        return half @ half.T
+    members = _indicator(bags, core)
+    shared = (members.T.multiply(inverse.square().cpu().numpy()) @ members).toarray()
+    return core @ torch.from_numpy(shared).to(core) @ core
+
+
+def _counts(labels: Tensor, rows: slice) -> Tensor:
+    """In how many of the partitions [R, n] each of some neurons lands together with each one: float32 [b, n]."""
+    found = torch.zeros(len(labels[0, rows]), labels.shape[1], device=labels.device)
+    for one in labels:
+        found += one[rows, None] == one
+    return found
+
+
+def _indicator(bags: Tensor, core: Tensor) -> csr_array:
+    """What is in whose bag, float32 [n, c]."""
+    n, count = bags.shape
+    places = (bags.cpu().numpy().ravel(), np.arange(0, n * count + 1, count))
+    return csr_array((np.ones(n * count, dtype=np.float32), *places), shape=(n, len(core)))
+
+
+def _lengths(bags: Tensor, core: Tensor) -> Tensor:
+    """The root of each neuron's inner product with itself, [n]."""
+    squares = [_summed(bags[rows], core).gather(1, bags[rows]).sum(1) for rows in _blocks(len(bags))]
+    return torch.cat([torch.empty(0, device=bags.device), *squares]).sqrt()
+
+
+def _summed(bags: Tensor, table: Tensor) -> Tensor:
+    """The sum of the rows of ``table`` [c, w] that are in each bag [b, r]: [b, w]."""
+    return torch.nn.functional.embedding_bag(bags, table.contiguous(), mode="sum")
 
 
 def _graph(blocks: Iterable[Tensor], least: float, seed: int) -> csr_array:
@@ -97,10 +135,5 @@ def _graph(blocks: Iterable[Tensor], least: float, seed: int) -> csr_array:
     return csr_array((weight.astype(np.float32), (either.row, either.col)), shape=either.shape)
 
 
-def _scale(vectors: Tensor) -> Tensor:
-    """One over the length of each row."""
-    return torch.cat([vectors[rows].float().norm(dim=1) for rows in _blocks(len(vectors))]).reciprocal()
-
-
-def _blocks(n: int, first: int = 0) -> Iterator[slice]:
-    return (slice(start, min(start + _BLOCK, n)) for start in range(first, n, _BLOCK))
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK))

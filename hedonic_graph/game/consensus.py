@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from hedonic_graph.errors import UserError
 from hedonic_graph.game.checks import check_partition
 from hedonic_graph.game.communities import leiden
-from hedonic_graph.game.company import counted, frequency_graph, likeness_graph
+from hedonic_graph.game.company import frequency_graph, likeness_graph
 from hedonic_graph.game.partition import Partition
 
 _LATER = 1.5
@@ -49,17 +49,17 @@ def consensuses(
     device: torch.device | str = "cpu",
 ) -> list[Consensus]:
     """As `consensus` at each of ``resolutions``, with one look at who keeps company with whom."""
-    counts = counted(_labels(partitions), device)
-    graph = likeness_graph(counts, seed=seed)
-    found = [_read(counts, graph, resolution, seed) for resolution in resolutions]
+    held = _labels(partitions)
+    graph = likeness_graph(held, seed=seed, device=device)
+    found = [_read(held, graph, resolution, seed, device) for resolution in resolutions]
     return [Consensus(partition, confidence(partition, partitions)) for partition in found]
 
 
-def _read(counts: torch.Tensor, graph: csr_array, resolution: float, seed: int) -> Partition:
+def _read(held: np.ndarray, graph: csr_array, resolution: float, seed: int, device: torch.device | str) -> Partition:
     labels = leiden(graph, resolution=resolution, seed=seed, iterations=_ITERATIONS).labels.copy()
     left = _few(labels)
     while len(left):
-        graph = frequency_graph(counts, left, seed=seed)
+        graph = frequency_graph(held, left, seed=seed, device=device)
         found = leiden(graph, resolution=_LATER * resolution, seed=seed, iterations=_ITERATIONS).labels
         labels[left] = labels.max() + 1 + found
         still = left[_few(found)]

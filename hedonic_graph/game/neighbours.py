@@ -4,8 +4,8 @@ import torch
 
 from hedonic_graph.game.utility import PAD
 
-# Values of phi sorted at a time; a block is held as int64 keys.
-_BLOCK = 1 << 22
+# Values of phi sorted at a time, as int64 keys: few enough that an allocator keeps their place at hand.
+_BLOCK = 1 << 19
 
 
 class BestPartners:

@@ -33,9 +33,9 @@ from hedonic_graph.text.readouts import SCORE, parse_readout
 def shape_of(files: Files) -> dict[str, Any]:
     """Read what a model's configuration says without loading weights.
 
-    Returns ``model_type``, ``layers``, ``d_model``, ``d_ff``, ``post_norm`` (whether a norm stands behind the
-    MLP) and ``capped`` (whether tokens' logits are); raises UserError for an unreadable or uncovered
-    configuration.
+    Returns ``model_type``, ``layers``, ``d_model``, ``d_ff``, ``projections`` (of an MLP: two, or three with a
+    gate), ``post_norm`` (whether a norm stands behind the MLP) and ``capped`` (whether tokens' logits are); raises
+    UserError for an unreadable or uncovered configuration.
     """
     config = read_config(files)
     row = architecture_of(config)
@@ -47,6 +47,7 @@ def shape_of(files: Files) -> dict[str, Any]:
         "layers": len(layers),
         "d_model": config.hidden_size,
         "d_ff": len(projections(layers[0].get_submodule(row.mlp), row).up),
+        "projections": 2 if row.gate is None else 3,
         "post_norm": row.post_norm is not None,
         "capped": getattr(config, "final_logit_softcapping", None) is not None,
     }

@@ -11,7 +11,7 @@ from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.capturing import capture_layers
 from hedonic_graph.pipeline.comparing import compare_resolutions, show_growth
 from hedonic_graph.pipeline.context import Context, device_of
-from hedonic_graph.pipeline.foresight import check_room
+from hedonic_graph.pipeline.foresight import Sizes, check_room
 from hedonic_graph.pipeline.halving import halve_layer
 from hedonic_graph.pipeline.partitioning import agree, partition_layer
 from hedonic_graph.pipeline.reading import keep_text, read_pairs
@@ -46,11 +46,13 @@ def analyze(
     shape = subject.shape
     if config.kmin > shape["d_ff"]:
         raise UserError(f"kmin {config.kmin} is above the {shape['d_ff']} neurons of a layer")
-    check_room(config, folder, neurons=shape["d_ff"], width=shape["d_model"], examples=len(pairs), device=on)
+    sizes = Sizes(shape["d_ff"], shape["d_model"], len(pairs), shape["projections"])
+    check_room(config, folder, sizes, on)
     with Analysis.writing(folder, "analyze") as analysis:
         context = Context(analysis, config, on, subject, pairs, report)
         # What would fail on the model must fail before the folder looks like an analysis.
         model, prompts = context.described_model(), context.described_prompts()
+        check_room(config, folder, sizes.with_prompts(prompts), on)
         analysis.manifest |= {
             "complete": False,
             "config": json.loads(config.as_json()),

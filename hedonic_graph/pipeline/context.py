@@ -77,7 +77,7 @@ class Context(Generic[C]):
         return [pair.fill(self.config.prompt) for pair in self.pairs]
 
     def described_prompts(self) -> dict[str, Any]:
-        """What the manifest says of the prompts: how many, tokens of the longest, how many were cut at how many.
+        """What the manifest says of the prompts: how many, how long, how many were cut at how many tokens.
 
         Tokenises them, so that what fails on them fails here; what was found before is kept.
         """
@@ -96,6 +96,7 @@ class Context(Generic[C]):
             return before
         found = tokenise(self.model, self.prompts, config.max_tokens)
         record = {"count": len(found.ids), "longest": found.longest, "max_tokens": config.max_tokens}
+        record["tokens"] = sum(map(len, found.ids))
         return record | {"cut": found.cut, "key": key}
 
     def steps(self) -> list[tuple[int, int]]:

@@ -1,60 +1,124 @@
 """What an analysis needs at least of disk and memory, told before it begins (DESIGN §7)."""
 
 import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import psutil
 import torch
 
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
-from hedonic_graph.solvers import SOLVERS
+from hedonic_graph.pipeline.memory_left import memory_held, memory_left
 
+MARGIN = 0.9
+"""Share of what is foreseen that must be there: nothing is refused that might fit."""
 _FLOAT = 4
 _LIBRARIES = 900e6
-"""Bytes that torch, transformers and what they bring hold."""
+"""Bytes that torch, transformers, what they bring and the model's skeleton hold."""
 _GB = 1e9
 
 
-def check_room(config: Config, folder: Path, *, neurons: int, width: int, examples: int, device: torch.device) -> None:
+@dataclass(frozen=True)
+class Sizes:
+    """What needs hang on. Of the prompts nothing is known before they are tokenised."""
+
+    neurons: int
+    """Of a layer."""
+    width: int
+    """Of the residual stream."""
+    examples: int
+    projections: int = 3
+    """Of an MLP: gate, up and down, or the two of a plain one."""
+    longest: int = 1
+    """Tokens of the longest prompt."""
+    tokens: int = 0
+    """Of all prompts."""
+
+    def with_prompts(self, prompts: dict[str, Any]) -> "Sizes":
+        """The same with what the manifest says of the prompts."""
+        longest = min(prompts["longest"], prompts["max_tokens"])
+        return replace(self, longest=longest, tokens=prompts.get("tokens", prompts["count"]))
+
+
+def check_room(config: Config, folder: Path, sizes: Sizes, device: torch.device) -> None:
     """Raise UserError where the disk of ``folder`` or the memory is smaller than what is certainly needed.
 
-    ``neurons`` are those of a layer, ``width`` is that of the residual stream. What the folder holds already counts
-    as needed no more. Memory is foreseen on the CPU only.
+    What the folder and this process hold already counts as needed no more. Memory is foreseen on the CPU only, and
+    refused where not even `MARGIN` of it is there.
     """
-    needed, there = _disk(config, neurons, width, examples), _held(folder)
+    needed, there = _disk(config, sizes), _held(folder)
     free = shutil.disk_usage(_existing(folder)).free
     if needed - there > free:
         raise UserError(
             f"{folder} will take {_size(needed - there)} or more, and its disk has {_size(free)} left: "
             "make room, name another folder, or analyse fewer layers or valuations"
         )
-    memory = _memory(config, neurons, width, examples)
-    if device.type == "cpu" and memory > (available := psutil.virtual_memory().available):
+    if device.type != "cpu":
+        return
+    memory, available = _memory(config, sizes), memory_left() + memory_held()
+    if MARGIN * memory > available:
         raise UserError(
-            f"layers of {neurons:,} neurons take {_size(memory)} of memory or more, and {_size(available)} are left: "
-            "close other programs, or use a larger machine"
+            f"layers of {sizes.neurons:,} neurons take about {_size(memory)} of memory, and {_size(available)} are "
+            "there: close other programs, raise the limit that this one runs under, or use a larger machine"
         )
 
 
-def _disk(config: Config, neurons: int, width: int, examples: int) -> float:
-    """Bytes of captures, moments and valuations; the rest is small beside them."""
-    layers = len(config.layers)
-    capture = examples * (width + 2 * neurons)
-    moments = 2 * neurons**2 if config.all_tokens else 0
-    phi = len(config.valuation) * neurons**2 * getattr(torch, config.phi_precision).itemsize
-    streams = (layers - 1) * examples * width if config.mass == "effect" else 0
-    return layers * (_FLOAT * (capture + moments) + phi) + _FLOAT * streams
+def _disk(config: Config, sizes: Sizes) -> float:
+    """Bytes of captures, moments and valuations, or of captures and the residual stream between two layers.
+
+    The stream is gone before anything is valued; while a layer is walked through, it is there twice. The rest is
+    small beside these.
+    """
+    n, layers = sizes.neurons, len(config.layers)
+    capture = sizes.examples * (sizes.width + 2 * n)
+    moments = 2 * n**2 if config.all_tokens else 0
+    inputs = (layers - 1) * sizes.examples * sizes.width if config.mass == "effect" else 0
+    kept = layers * (capture + moments) + inputs
+    phi = layers * len(config.valuation) * n**2 * getattr(torch, config.phi_precision).itemsize
+    stream = sizes.tokens * sizes.width
+    walked = max(kept + stream, 2 * stream if config.layers[-1] else 0)
+    return max(_FLOAT * kept + phi, _FLOAT * walked)
 
 
-def _memory(config: Config, neurons: int, width: int, examples: int) -> float:
-    """Bytes held when a layer is valued: two valuations or moments at once, three of OCA, and the layer's weights."""
-    # A consensus holds a valuation, as many likenesses, and counts of a byte.
-    most = 3 if config.all_tokens else 2.25 if any(SOLVERS[name].resamples for name in config.solver) else 2
-    pairs = most * neurons**2
-    # Tuned and base, gate or up and down; read, and as they are worked with.
-    weights = 4 * neurons * width
-    return _LIBRARIES + _FLOAT * (pairs + weights + examples * (width + 4 * neurons))
+def _memory(config: Config, sizes: Sizes) -> float:
+    """Bytes held at most: when a batch goes through a layer, when one is valued, or between two layers."""
+    stages = [_captured(config, sizes), _valued(config, sizes)]
+    if len(config.layers) > 1:
+        stages.append(_tracked(config, sizes))
+    return _LIBRARIES + _FLOAT * max(stages)
+
+
+def _captured(config: Config, sizes: Sizes) -> float:
+    """Numbers held when the longest batch is in the MLP of an analysed layer.
+
+    Its weights; what its projections but the last give for every token, and their product; the stream before and
+    behind it; moments of two halves.
+    """
+    n, d = sizes.neurons, sizes.width
+    tokens = min(config.batch_size, sizes.examples) * sizes.longest
+    moments = 2 * n**2 if config.all_tokens else 0
+    return sizes.projections * n * d + tokens * (sizes.projections * n + 2 * d) + moments
+
+
+def _valued(config: Config, sizes: Sizes) -> float:
+    """Numbers held when the two halves of the examples are valued.
+
+    Two valuations, or three with moments over all tokens; a layer's weights; what was captured, and what PAS makes of
+    it.
+    """
+    pairs = (3 if config.all_tokens else 2) * sizes.neurons**2
+    return pairs + _weights(config, sizes) + sizes.examples * (sizes.width + 4 * sizes.neurons)
+
+
+def _tracked(config: Config, sizes: Sizes) -> float:
+    """Numbers held when one layer's coalitions are followed into the next: weights of both, and what reads them."""
+    return 2 * _weights(config, sizes) + sizes.projections * sizes.neurons * sizes.width
+
+
+def _weights(config: Config, sizes: Sizes) -> float:
+    """Numbers of an MLP, tuned and, where neurons go back to that, base."""
+    return (2 if config.reference == "base" else 1) * sizes.projections * sizes.neurons * sizes.width
 
 
 def _size(count: float) -> str:

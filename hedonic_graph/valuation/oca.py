@@ -16,7 +16,8 @@ def oca(down: Tensor, moments: Moments, *, block_size: int = 2048) -> Tensor:
     """Return phi float32 [n, n]: ``(1 - |cos(D_i, D_j)|) * pearson(a_i, a_j)``, zero diagonal.
 
     ``down`` [d, n] is the tuned down projection, ``moments`` those of the tuned activations. A constant
-    activation or a zero column of ``down`` gives 0. Beside phi it needs blocks of ``block_size`` rows.
+    activation or a zero column of ``down`` gives 0. Beside phi it needs blocks of ``block_size`` rows. Results of
+    two devices differ by no more than `hedonic_graph.valuation.DEVICE_TOLERANCE`.
     """
     n = down.shape[1]
     unit = _directions(down)

@@ -36,7 +36,8 @@ def pas(
     ``y`` [B, d] is the residual stream after the MLP, ``tuned`` and ``base`` [B, n] the activations, all at
     the scored position; each example counts ``times`` [B], once by default. Everything runs on the device of
     ``y``; beside phi it needs a few [B, n] arrays and a few tiles of ``block_size`` rows of phi, fewer where the
-    device has no memory for them. Raises UserError for a logit that is additive over neurons.
+    device has no memory for them. Results of two devices differ by no more than
+    `hedonic_graph.valuation.DEVICE_TOLERANCE`. Raises UserError for a logit that is additive over neurons.
 
     Each delta is written ``(a1 - a0) D1 + a0 (D1 - D0)``: one full Gram matrix for each diagonal of the
     Hessian, and the step from D0 to D1 is mostly of low rank.

@@ -1,5 +1,6 @@
 """A synthetic checkpoint is one that analyze takes, in bfloat16 shards, and reading it holds one layer at a time."""
 
+import copy
 import json
 import os
 import subprocess
@@ -174,15 +175,53 @@ def test_the_memory_of_analyze_is_measured(tmp_path: Path, monkeypatch: pytest.M
     # PyTorch and transformers alone take some hundred megabytes.
     assert 1e8 < taken["before"] < taken["peak"] < 2e9
     assert found["ratio"] == pytest.approx(taken["peak"] / 2e9)
-    assert set(taken["stages"]) == {"text", "capture", "phi", "halves", "partition"}
-    assert sum(taken["stages"].values()) <= taken["seconds"]
+    stages = taken["stages"]
+    assert list(stages) == ["text", "capture", "phi", "halves", "partition"]
+    assert 0 < sum(one["seconds"] for one in stages.values()) <= taken["seconds"]
+    assert max(one["peak"] for one in stages.values()) == taken["peak"]
     assert sorted(path.name for path in folder.iterdir()) == ["adapter", "checkpoint.json", "model"]
     assert found["within"]
     for limit, code, verdict in (("0.1", 1, " of 0.1 GB: ABOVE THE LIMIT ("), ("2", 0, " of 2 GB (")):
         with monkeypatch.context() as patch:
-            patch.setattr(memory, "ask", lambda *_: taken)
+            patch.setattr(memory, "ask", lambda *_: copy.deepcopy(taken))
             again = CliRunner().invoke(main, [*command, "--analyze", "2", "--pairs", "4", "--limit", limit])
         assert again.exit_code == code
         assert verdict in again.stdout
+        rows = [line.split() for line in again.stdout.splitlines()]
+        peak = stages["capture"]["peak"] / 1e9
+        assert any(row[:1] == ["capture"] and float(row[2]) == pytest.approx(peak, abs=6e-3) for row in rows)
     wrong = CliRunner().invoke(main, [*command, "--analyze", "2-3"])
     assert (wrong.exit_code, wrong.stderr) == (2, "Error: model has no layer 3: its layers are 0-2\n")
+
+
+def test_stages_are_told_apart_by_the_memory_that_each_holds(tmp_path: Path) -> None:
+    """Two units of one stage around one of another; the marks of a process of its own."""
+    done = subprocess.run([sys.executable, "-c", WATCHED, str(tmp_path)], capture_output=True, text=True, check=True)
+    small, large, seconds, restored = json.loads(done.stdout)
+    assert large - small == pytest.approx(200e6, rel=0.2)
+    assert seconds >= 0.2
+    assert restored
+
+
+WATCHED = """
+import json, sys, time
+from pathlib import Path
+from hedonic_graph.analysis import Analysis
+from hedonic_graph.bench.memory import watched
+
+commit = Analysis.commit
+with Analysis.writing(Path(sys.argv[1]) / "a") as analysis, watched(Analysis) as stages:
+    def write(path):
+        path.with_suffix(".txt").write_text("x")
+    def wait(path):
+        time.sleep(0.1)
+        write(path)
+    def hold(path):
+        held = bytearray(b"x") * 200_000_000
+        write(path)
+    analysis.commit("phi.pas/L00", "key", wait)
+    analysis.commit("partition.pas.exact/L00", "key", hold)
+    analysis.commit("phi.pas/L01", "key", wait)
+found = stages["phi"].peak, stages["partition"].peak, stages["phi"].seconds, Analysis.commit is commit
+print(json.dumps(found))
+"""
