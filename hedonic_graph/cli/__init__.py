@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": ("hedonic_graph.cli.demo:demo", "The whole road on the packaged model and text."),
     "analyze": ("hedonic_graph.cli.analyze:analyze", "Capture, value, partition and track into one folder."),
     "finetune": ("hedonic_graph.cli.finetune:finetune", "Train an adapter for one of the paper's tasks."),
+    "evaluate": ("hedonic_graph.cli.evaluate:evaluate", "What an analysis's coalitions do, mean and foretell."),
     "import": ("hedonic_graph.cli.import_:import_", "Bring in partitions that were computed elsewhere."),
     "ingest": ("hedonic_graph.cli.ingest:ingest", "Load an analysis into the graph."),
     "query": ("hedonic_graph.cli.query:query", "Ask the graph a question by name."),
@@ -28,7 +29,7 @@ Example:
   hedonic-graph demo
   hedonic-graph query splits"""
 
-CONTINUED = ("analyze", "demo", "finetune", "import", "ingest", "runs")
+CONTINUED = ("analyze", "demo", "evaluate", "finetune", "import", "ingest", "runs")
 """Commands that begin where an interrupted one stopped."""
 
 

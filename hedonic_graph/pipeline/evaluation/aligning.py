@@ -49,7 +49,7 @@ class Alignments:
         self.work = work
         self.features = features
         self.collection = collection
-        self._content = hashlib.sha256(np.ascontiguousarray(features.to_numpy())).hexdigest()
+        self._content = hashlib.sha256(features.to_numpy().tobytes()).hexdigest()
 
     @property
     def steps(self) -> int:

@@ -99,7 +99,7 @@ class Drops:
 
     def _groups(self, layer: int, runs: Iterable[RunSpec], by_chance: Unit | None) -> dict[str, np.ndarray]:
         """The groups of these runs, and the random ones where they are wanted; what several share stands there once."""
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for spec in runs:
             partition = self.work.partition(spec, layer)
             members = partition.coalitions()
@@ -174,7 +174,7 @@ class Ablated:
         self._folder = work.analysis.path / SCORES / f"L{layer:02d}-{key[:16]}"
 
     def scores(self, groups: Sequence[np.ndarray]) -> np.ndarray:
-        """The scores [G, B] of ``groups``; those that were computed before, here or before an interruption, are read."""
+        """The scores [G, B] of ``groups``; what was computed before an interruption is read."""
         self._folder.mkdir(parents=True, exist_ok=True)
         lacking = {_name(group): group for group in groups if not self._path(group).is_file()}
         present = {_name(group) for group in groups} - lacking.keys() - self._counted

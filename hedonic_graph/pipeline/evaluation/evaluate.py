@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +55,16 @@ def _prepare(work: Work) -> list[Callable[[], None]]:
     what = work.options.what
     judged = read_judged(work) if {"predictivity", "drop"} & set(what) else None
     if "synergy" in what:
-        stages.append(lambda found=Synergies(work): _by_layer(work, "synergy", "run", found))  # type: ignore[misc]
+        stages.append(partial(_by_layer, work, "synergy", "run", Synergies(work)))
     if "alignment" in what:
-        stages.append(lambda found=alignments(work): _by_layer(work, "alignment", "run", found))  # type: ignore[misc]
-    if "predictivity" in what:
-        assert judged is not None
-        stages.append(lambda found=predictions(work, judged): _predict(work, found))  # type: ignore[misc]
-    if "drop" in what:
-        assert judged is not None
-        found = Drops(work, judged)
-        if cost := found.cost():
+        stages.append(partial(_by_layer, work, "alignment", "run", alignments(work)))
+    if judged and "predictivity" in what:
+        stages.append(partial(_predict, work, predictions(work, judged)))
+    if judged and "drop" in what:
+        drops = Drops(work, judged)
+        if cost := drops.cost():
             work.report(cost)
-        stages.append(lambda: _by_layer(work, "drop", "example", found))
+        stages.append(partial(_by_layer, work, "drop", "example", drops))
     return stages
 
 

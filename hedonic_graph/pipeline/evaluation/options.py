@@ -11,8 +11,9 @@ METRICS = {"cqtr": "-mse", "mean-tf-l": "-mse", "rm": "ndcg@10"}
 """What a drop is measured in, by task."""
 
 _LEAST = {
-    **dict.fromkeys(("train_examples", "per_class", "groups", "permutations", "drop_pairs", "random_groups"), 1),
-    **dict.fromkeys(("features", "min_size"), 1),
+    **dict.fromkeys(("train_examples", "per_class", "permutations", "drop_pairs", "random_groups"), 1),
+    "features": 1,
+    **dict.fromkeys(("groups", "min_size"), 2),
     "seed": 0,
 }
 

@@ -33,8 +33,8 @@ def overlap(config: Config, pairs: list[Pair], before: dict[str, Any] | None) ->
     """How much of the analysed text the adapter was trained on; None where nobody says.
 
     ``queries`` of its queries (``of`` how many) are training queries, and ``passages`` training passages hold one of
-    its passages. ``before`` is what was found earlier, and kept where it still holds. ``unknown`` names a text that the adapter's
-    folder names and that cannot be read here any more.
+    its passages. ``before`` is what was found earlier, and kept where it still holds. ``unknown`` says why a text
+    that the adapter's folder names cannot be told of.
     """
     recipe = recipe_of(config)
     if recipe is None:
@@ -55,7 +55,7 @@ def overlap(config: Config, pairs: list[Pair], before: dict[str, Any] | None) ->
 
 def _trained_on(recipe: dict[str, Any]) -> list[Positive]:
     """The positives that an adapter was trained on, found again from what it says."""
-    known = {name: tuple(value) if isinstance(value, list) else value for name, value in recipe.items()}
+    known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in recipe.items()}
     config = TuningConfig(**{name: known[name] for name in TuningConfig.__dataclass_fields__ if name in known})
     path = Path(config.text).expanduser()
     positives = read_positives(path)

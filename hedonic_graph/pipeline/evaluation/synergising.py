@@ -9,8 +9,9 @@ from torch import Tensor
 from hedonic_graph.analysis import layer_unit
 from hedonic_graph.config import RunSpec
 from hedonic_graph.errors import UserError
+from hedonic_graph.evaluation.chance import random_pairs
 from hedonic_graph.evaluation.choice import RULE, choose, size_class
-from hedonic_graph.evaluation.synergy import random_pairs, synergy_of
+from hedonic_graph.evaluation.synergy import synergy_of
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.pipeline.analyze import bends
 from hedonic_graph.pipeline.evaluation.work import Unit, Work, capture_file, members_file, text_file

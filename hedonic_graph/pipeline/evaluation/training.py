@@ -112,9 +112,7 @@ def _capture(work: Work, training: Training, missing: dict[int, Unit]) -> None:
         return bar("training text", total=layers * len(prompts), unit="pair")
 
     key = key_of(stage=CAPTURE, unit=_capture_unit(work, 0).key)
-    found = capturing.capture(
-        model, batched, list(missing), work.analysis.path, key, all_tokens=False, begin=begin
-    )
+    found = capturing.capture(model, batched, list(missing), work.analysis.path, key, all_tokens=False, begin=begin)
     started = time.perf_counter()
     for layer, kept in found:
         tuned = kept.tuned

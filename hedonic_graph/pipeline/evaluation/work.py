@@ -131,9 +131,7 @@ class Unit:
 
     def keep(self, write: Callable[[Path], None], *, spent: float = 0.0) -> None:
         """Let ``write`` write its files, as :meth:`Analysis.commit` does; ``spent`` seconds went into it before."""
-        self.work.analysis.commit(
-            self.name, self.key, write, spent=spent, command=COMMAND, sources=self.sources
-        )
+        self.work.analysis.commit(self.name, self.key, write, spent=spent, command=COMMAND, sources=self.sources)
         self.work.done.append(self.name)
 
 

@@ -1,0 +1,109 @@
+"""An evaluation in a few lines a person can judge: means of coalitions, what chance gives beside each."""
+
+from typing import Any
+
+from hedonic_graph.results import AnalysisResults, RunInfo
+
+LEVEL = 0.05
+
+
+def evaluation_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:
+    """One row for each layer of a run in which something was evaluated; values are None where it was not.
+
+    Means over the evaluated coalitions of ``pair``, ``ratio``, ``r2`` and ``drop``, beside ``..._chance``: Pair
+    of random groups of their sizes, r2 under permuted queries, the drop of random groups of their size classes.
+    ``..._beyond`` is the number of coalitions with p up to 0.05, of which chance gives one in twenty.
+    """
+    rows = []
+    for layer in results.layers:
+        row: dict[str, Any] = {"layer": layer}
+        for stage, value in (("synergy", "pair"), ("alignment", "r2")):
+            table = results.evaluation(stage, run, layer)
+            some = table is not None and len(table) > 0
+            row[stage] = None if table is None else len(table)
+            row[value] = float(table[value].mean()) if some else None  # type: ignore[index]
+            row[f"{value}_chance"] = float(table["chance"].mean()) if some else None  # type: ignore[index]
+            row[f"{value}_beyond"] = int((table["p"] <= LEVEL).sum()) if some else None  # type: ignore[index]
+            if stage == "synergy":
+                row["ratio"] = float(table["ratio"].mean()) if some else None  # type: ignore[index]
+        row |= _drops(results, run, layer)
+        if any(row[stage] is not None for stage in ("synergy", "alignment", "coalitions_dropped")):
+            rows.append(row)
+    return rows
+
+
+def evaluation_table(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Columns and cells of :func:`evaluation_rows` for people, those of stages that were evaluated."""
+    columns: dict[str, str] = {"layer": "layer"}
+    groups = {
+        "synergy": {"synergy": "coalitions", "pair": "Pair", "pair_chance": "(random)", "pair_beyond": "p <= 0.05",
+                    "ratio": "Ratio"},
+        "alignment": {"alignment": "aligned", "r2": "r2", "r2_chance": "(chance)", "r2_beyond": "p <= 0.05"},
+        "coalitions_dropped": {"coalitions_dropped": "ablated", "drop": "drop", "drop_chance": "(random)"},
+    }  # fmt: skip
+    for stage, named in groups.items():
+        if any(row[stage] is not None for row in rows):
+            columns |= named
+    return list(columns.values()), [[row[name] for name in columns] for row in rows]
+
+
+def predictivity_table(results: AnalysisResults) -> tuple[list[str], list[list[Any]]]:
+    """Columns and cells: R^2 in the analysed text of each run and bound, by valuation and layer."""
+    columns = ["valuation", "layer", "macro-features of", "features", "neurons", "R2", "low", "high", "correlation"]
+    cells: list[list[Any]] = []
+    for valuation in dict.fromkeys(run.valuation for run in results.runs if run.valuation is not None):
+        for layer in results.layers:
+            found = results.predictivity(valuation, layer)
+            if found is None:
+                continue
+            named = found[["run", "features", "neurons", "r2", "low", "high", "correlation"]]
+            rows = named.astype(object).where(named.notna(), None).values.tolist()
+            cells += [[valuation, layer, *row] for row in rows]
+    return columns, cells
+
+
+def evaluation_verdicts(results: AnalysisResults) -> list[str]:
+    """What the figures let one say, chance named as chance."""
+    from scipy.stats import binomtest
+
+    lines = _seen(results)
+    for run in results.runs:
+        rows = evaluation_rows(results, run)
+        for stage, value, what in (
+            ("synergy", "pair", "have a Pair that random groups of their size seldom reach"),
+            ("alignment", "r2", "follow a feature of the text more than permuted queries let them"),
+        ):
+            here = [row for row in rows if row[f"{value}_beyond"] is not None]
+            tried, beyond = sum(row[stage] for row in here), sum(row[f"{value}_beyond"] for row in here)
+            if not tried:
+                continue
+            by_chance = binomtest(beyond, tried, LEVEL, alternative="greater").pvalue > LEVEL
+            end = "no more than chance gives" if by_chance else "where chance gives 5 %"
+            lines.append(f"{run.id}: {beyond} of {tried} coalitions ({100 * beyond / tried:.0f} %) {what}, {end}")
+    return lines
+
+
+def _drops(results: AnalysisResults, run: RunInfo, layer: int) -> dict[str, Any]:
+    table, by_chance = results.evaluation("drop", run, layer), results.random_drops(layer)
+    if table is None or table.empty:
+        return {"coalitions_dropped": None if table is None else 0, "drop": None, "drop_chance": None}
+    beside = None
+    if by_chance is not None:
+        expected = table["size_class"].map(by_chance.groupby("size_class")["drop"].mean())
+        beside = None if expected.isna().any() else float(expected.mean())
+    return {"coalitions_dropped": len(table), "drop": float(table["drop"].mean()), "drop_chance": beside}
+
+
+def _seen(results: AnalysisResults) -> list[str]:
+    """What of the text the adapter was trained on, as far as its folder says."""
+    overlap = results.evaluated.get("overlap")
+    if overlap is None:
+        return ["nothing says which text the adapter was trained on: whether it has seen this one is not known"]
+    if "unknown" in overlap:
+        return [f"whether the adapter was trained on this text is not known: {overlap['unknown']}"]
+    if not overlap["queries"] and not overlap["passages"]:
+        return [f"none of the {overlap['of']} queries and no passage is in the adapter's training text"]
+    return [
+        f"the adapter was trained on {overlap['queries']} of the {overlap['of']} queries, and on {overlap['passages']} "
+        "passages that hold one of this text: it is not out of its domain"
+    ]
