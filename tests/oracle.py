@@ -115,9 +115,9 @@ class Ablation:
     """Puts neurons of one layer's MLP back to their base weights and reads the tuned model cut above that layer.
 
     The weights themselves change, and the very modules run: the cut model's own final norm and head read the
-    layer-local logit. ``tokens`` are the two whose logits' difference is read, for a causal model. ``instead``
-    [n] are activations that ablated neurons take, the weights left as they are. The prompts must be of one
-    length: some masks of float64 padding give NaN.
+    layer-local logit, and with ``cut=False`` the whole one's the model's. ``tokens`` are the two whose logits'
+    difference is read, for a causal model. ``instead`` [n] are activations that ablated neurons take, the weights
+    left as they are. The prompts must be of one length: some masks of float64 padding give NaN.
     """
 
     def __init__(
@@ -127,13 +127,14 @@ class Ablation:
         prompts: list[str],
         tokens: tuple[int, int] | None = None,
         instead: Tensor | None = None,
+        cut: bool = True,
     ):
         tuned = copy.deepcopy(whole.tuned)
         # peft's own merge of a deep copy, so that there are plain weights to change.
         self.model = _merged(tuned)
-        stack = self.model.get_submodule(f"{whole.row.backbone}.{whole.row.layers}")
-        del stack[number + 1 :]
-        self.model.config.num_hidden_layers = number + 1
+        if cut:
+            del self.model.get_submodule(f"{whole.row.backbone}.{whole.row.layers}")[number + 1 :]
+            self.model.config.num_hidden_layers = number + 1
         self.given = whole.tokenizer(prompts, return_tensors="pt")
         self.tokens = tokens
         self.instead = instead

@@ -1,4 +1,4 @@
-"""Methods side by side: differences of means at equal size, and means over seeds."""
+"""Methods side by side: differences of means at equal size, and means over seeds (DESIGN §3.7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from hedonic_graph.errors import UserError
+from hedonic_graph.game.checks import check_at_least, check_choice
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Weight = Literal["equal", "coalitions"]
+WEIGHTS = ("equal", "coalitions")
 
 LEAST = 2
 """Fewer coalitions of a class than this say nothing of how they vary."""
@@ -55,7 +56,18 @@ def interval(values: Sequence[float] | np.ndarray, seeds: Sequence[object] | np.
 
     NaN values are left out. One value or seed has a mean and no interval.
     """
-    raise NotImplementedError
+    from scipy.stats import t
+
+    numbers = np.asarray(values, np.float64)
+    known = ~np.isnan(numbers)
+    numbers = numbers[known]
+    if seeds is not None:
+        _, seed = np.unique(np.asarray(seeds)[known], return_inverse=True)
+        numbers = np.bincount(seed, numbers) / np.bincount(seed)
+    count = len(numbers)
+    mean = float(numbers.mean()) if count else np.nan
+    half = float(t.ppf(0.975, count - 1) * numbers.std(ddof=1) / count**0.5) if count > 1 else np.nan
+    return Interval(mean, mean - half, mean + half, count)
 
 
 def difference(
@@ -74,5 +86,52 @@ def difference(
     together. The result is the mean over classes of the differences of class means; each class counts once
     (``weight="equal"``) or as the number of its coalitions that the method with fewer has (``"coalitions"``).
     Rows whose value is NaN are left out, and classes that a method has fewer than ``LEAST`` coalitions of.
+
+    ``resamples`` is both the bootstrap's, of coalitions within classes, and the permutation test's.
     """
-    raise NotImplementedError
+    check_at_least(1, resamples=resamples)
+    check_at_least(0, seed=seed)
+    check_choice(WEIGHTS, weight=weight)
+    columns = list(by)
+    ours, theirs = (
+        {key: some.to_numpy(np.float64) for key, some in rows.dropna(subset=[value]).groupby(columns)[value]}
+        for rows in (one, other)
+    )
+    shared = [key for key in ours if key in theirs and min(len(ours[key]), len(theirs[key])) >= LEAST]
+    if not shared:
+        return Difference(np.nan, np.nan, np.nan, np.nan, 0, 0)
+    weights = np.array([1.0 if weight == "equal" else min(len(ours[key]), len(theirs[key])) for key in shared])
+    weights /= weights.sum()
+    random = np.random.default_rng(seed)
+    mean, resampled, permuted = 0.0, np.zeros(resamples), np.zeros(resamples)
+    for share, key in zip(weights, shared, strict=True):
+        a, b = ours[key], theirs[key]
+        mean += share * (a.mean() - b.mean())
+        resampled += share * (_resampled(a, resamples, random) - _resampled(b, resamples, random))
+        permuted += share * _permuted(a, b, resamples, random)
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    # Equal sums in another order differ by rounding.
+    reached = (np.abs(permuted) >= abs(mean) * (1 - 1e-9)).sum()
+    return Difference(
+        mean=float(mean),
+        low=float(low),
+        high=float(high),
+        p=float((1 + reached) / (1 + resamples)),
+        classes=len(shared),
+        n=sum(len(ours[key]) + len(theirs[key]) for key in shared),
+    )
+
+
+def _resampled(values: np.ndarray, resamples: int, random: np.random.Generator) -> np.ndarray:
+    """Means of bootstrap resamples of ``values`` [m], float64 [resamples]."""
+    m = len(values)
+    means = random.multinomial(m, np.full(m, 1 / m), size=resamples) @ values / m
+    # A resample of m values varies by (m - 1) / m too little, which is half for two of them.
+    return values.mean() + (means - values.mean()) * (m / (m - 1)) ** 0.5
+
+
+def _permuted(a: np.ndarray, b: np.ndarray, resamples: int, random: np.random.Generator) -> np.ndarray:
+    """Differences of means when the values change places between ``a`` and ``b``, float64 [resamples]."""
+    both = np.concatenate([a, b])
+    moved = random.permuted(np.broadcast_to(both, (resamples, len(both))), axis=1)
+    return moved[:, : len(a)].mean(1) - moved[:, len(a) :].mean(1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.evaluation.ndcg import Ranking
+from hedonic_graph.evaluation.ndcg import Gain, Qrels, Ranking
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ class Measure:
     def parts(self, scores: np.ndarray) -> np.ndarray:
         """:attr:`each` of scores that were checked."""
         if scores.shape[-1] != self.examples:
-            raise UserError(f"there are scores of {scores.shape[-1]} examples and labels or judgements of {self.examples}")
+            raise UserError(f"there are scores of {scores.shape[-1]} examples, and {self.examples} that are judged")
         if not np.isfinite(scores).all():
             raise UserError("the scores hold values that are not finite (NaN or infinite)")
         return self.each(np.asarray(scores, np.float64))
@@ -56,20 +56,19 @@ def squared_error(labels: np.ndarray, queries: Sequence[str]) -> Measure:
         raise UserError(f"there are {wanted.size} labels and queries of {len(queries)} examples")
     if not np.isfinite(wanted).all():
         raise UserError("the labels hold values that are not finite (NaN or infinite)")
-    distinct, query = np.unique(np.asarray(queries), return_inverse=True)
-    members = np.zeros((len(wanted), len(distinct)))
-    members[np.arange(len(wanted)), query] = 1
+    distinct, query, counts = np.unique(np.asarray(queries), return_inverse=True, return_counts=True)
+    order, starts = np.argsort(query, kind="stable"), np.cumsum(counts) - counts
 
     def each(scores: np.ndarray) -> np.ndarray:
-        return -((scores - wanted) ** 2) @ members
+        return -np.add.reduceat(((scores - wanted) ** 2)[..., order], starts, axis=-1)
 
-    return Measure("-mse", len(wanted), tuple(map(str, distinct)), members.sum(0), each)
+    return Measure("-mse", len(wanted), tuple(map(str, distinct)), counts.astype(np.float64), each)
 
 
-def ranked(ranking: Ranking) -> Measure:
-    """Return nDCG@k as ``ranking`` has it, the mean over its queries."""
-    examples, k = int(ranking.pairs.max()) + 1, ranking.ideal.shape[1]
-    return Measure(f"ndcg@{k}", examples, ranking.queries, np.ones(len(ranking.queries)), ranking.ndcg)
+def ranked(qids: Sequence[str], docids: Sequence[str], qrels: Qrels, *, k: int = 10, gain: Gain = "linear") -> Measure:
+    """Return nDCG@k of the pairs (``qids[i]``, ``docids[i]``), the mean over judged queries; see :class:`Ranking`."""
+    ranking = Ranking.of(qids, docids, qrels, k=k, gain=gain)
+    return Measure(f"ndcg@{k}", len(qids), ranking.queries, np.ones(len(ranking.queries)), ranking.ndcg)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +119,9 @@ def drops(
 def curve(found: Drops, size_class: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> "pd.DataFrame":
     """Return the mean drop by size, a row per class in ``size_class`` [G], smallest first.
 
-    ``mean`` and ``low`` to ``high``, its 95 % interval over queries and groups, both drawn anew; ``groups``, how many it
-    rests on: one group has an interval over queries alone. Random groups (``choice.random_groups``) give the drop
-    that size alone explains.
+    ``mean`` and ``low`` to ``high``, its 95 % interval over queries and groups, both drawn anew; ``groups``, how many
+    it rests on: one group has an interval over queries alone. Random groups (``choice.random_groups``) give the
+    drop that size alone explains.
     """
     import pandas as pd
 

@@ -81,16 +81,16 @@ def synergy_of(
     is_exact = sizes <= exact_up_to
     pairs = np.where(sizes > 1, sizes * (sizes - 1.0), np.nan)
     chosen = np.where(is_exact[:, None], exact, second) / pairs[:, None]
-    sums = chosen.mean(1) * pairs
-    counts = np.abs(alone) > _ROUNDING * spread
+    pair, second_pair = chosen.mean(1), second.mean(1) / pairs
+    told = np.abs(alone) > _ROUNDING * spread
     return pd.DataFrame(
         {
             "psi": alone,
-            "pair": chosen.mean(1),
-            "ratio": np.divide(sums, alone, out=np.full(len(groups), np.nan), where=counts),
+            "pair": np.where(is_exact, pair, second_pair),
+            "ratio": np.divide(pair * pairs, alone, out=np.full(len(groups), np.nan), where=told),
             "pair_error": clustered_error(chosen, queries),
             "order": np.where(is_exact, "exact", "second"),
-            "second_pair": second.mean(1) / pairs,
+            "second_pair": second_pair,
         }
     )
 

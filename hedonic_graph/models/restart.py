@@ -5,7 +5,6 @@ layer, so that the weights of each layer are read once for all of them.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
 
 import numpy as np
 import torch
@@ -141,8 +140,7 @@ class Restart:
                 for batch, mask, stream in zip(self._batched, self._masks, streams, strict=True):
                     for part in stream.split(max(1, block_size // mask.numel())):
                         times = len(part)
-                        stacked = Batch(batch.examples.repeat(times), *_repeated(times, batch.input_ids, batch.mask))
-                        left = step(stacked, _padded(part, mask)).unflatten(0, (times, -1))
+                        left = step(_repeated(batch, times), _padded(part, mask)).unflatten(0, (times, -1))
                         part.copy_(_finite(left[:, mask], number))
                         bar.update(times * len(batch.examples))
 
@@ -215,8 +213,9 @@ def _padded(rows: Tensor, mask: Tensor) -> Tensor:
     return hidden.flatten(0, 1)
 
 
-def _repeated(times: int, *tensors: Tensor) -> tuple[Tensor, ...]:
-    return tuple(one.repeat(count, 1) for one, count in zip(tensors, repeat(times), strict=False))
+def _repeated(batch: Batch, times: int) -> Batch:
+    """The batch so many times, one below the other."""
+    return Batch(batch.examples.repeat(times), batch.input_ids.repeat(times, 1), batch.mask.repeat(times, 1))
 
 
 def _finite(rows: Tensor, number: int) -> Tensor:
