@@ -2,7 +2,7 @@
 
 import json
 import re
-from itertools import pairwise, permutations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +48,22 @@ def whole(tiny_base: Path, tiny_adapter: Path) -> Whole:
     return Whole(tiny_base, tiny_adapter)
 
 
-@pytest.fixture(scope="module")
-def prompts(evaluated: Path) -> list[str]:
-    pairs = lines(evaluated / "text/pairs.jsonl")
-    assert len(pairs) == 28
-    return [f"query: {one['query']}, passage: {one['passage']}" for one in pairs]
+class Models:
+    """The model with other weights in one layer, on all prompts of the analysis."""
+
+    def __init__(self, folder: Path, whole: Whole, layer: int, *, cut: bool) -> None:
+        prompts = [f"query: {one['query']}, passage: {one['passage']}" for one in lines(folder / "text/pairs.jsonl")]
+        assert len(prompts) == 28
+        lengths = [len(whole.tokenizer(prompt)["input_ids"]) for prompt in prompts]
+        self.places = [[i for i, one in enumerate(lengths) if one == length] for length in sorted(set(lengths))]
+        self.models = [Ablation(whole, layer, [prompts[i] for i in some], cut=cut) for some in self.places]
+
+    def __call__(self, *neurons: int) -> np.ndarray:
+        """The logit of each prompt with these neurons ablated."""
+        found = np.empty(28)
+        for some, model in zip(self.places, self.models, strict=True):
+            found[some] = model.logit(*neurons)
+        return found
 
 
 @pytest.mark.parametrize(("run", "layer"), CASES)
@@ -74,22 +85,17 @@ def test_the_same_coalitions_are_chosen_for_synergy_and_drop(evaluated: Path, ru
         assert "at most 2" in record["rule"] and "seed 3" in record["rule"]
 
 
-@pytest.mark.parametrize("layer", [1, 2])
-def test_synergy_is_that_of_models_with_other_weights(
-    evaluated: Path, whole: Whole, prompts: list[str], layer: int
-) -> None:
-    rows = pd.concat([table(evaluated, f"synergy.{run}", layer).assign(run=run) for run in RUNS])
+def test_synergy_is_that_of_models_with_other_weights(evaluated: Path, whole: Whole) -> None:
+    rows = pd.concat([table(evaluated, f"synergy.{run}", 2).assign(run=run) for run in RUNS])
     row = rows.sort_values("size").iloc[0]
-    group = members(evaluated, row["run"], layer)[row["coalition"]]
-    models = [Ablation(whole, layer, [prompt]) for prompt in prompts]
-    full = np.array([float(one.logit()) for one in models])
-    alone = {i: np.array([float(one.logit(i)) for one in models]) for i in group}
-    both = {(i, j): np.array([float(one.logit(i, j)) for one in models]) for i, j in permutations(group, 2)}
-    each = np.array([full - alone[i] - alone[j] + one for (i, j), one in both.items()])
-    psi = sum(float((full - one).mean()) for one in alone.values())
+    group = members(evaluated, row["run"], 2)[row["coalition"]]
+    logit = Models(evaluated, whole, 2, cut=True)
+    full, alone = logit(), {i: logit(i) for i in group}
+    pairs = [(full - alone[i] - alone[j] + logit(i, j)).mean() for i, j in combinations(group, 2)]
+    psi = sum((full - one).mean() for one in alone.values())
     np.testing.assert_allclose(row["psi"], psi, rtol=2e-3)
-    np.testing.assert_allclose(row["pair"], each.mean(), rtol=2e-2)
-    np.testing.assert_allclose(row["ratio"], each.mean(1).sum() / psi, rtol=2e-2)
+    np.testing.assert_allclose(row["pair"], np.mean(pairs), rtol=2e-2)
+    np.testing.assert_allclose(row["ratio"], 2 * np.sum(pairs) / psi, rtol=2e-2)
     assert row["order"] == "exact"
 
 
@@ -220,26 +226,17 @@ def test_predictivity(evaluated: Path, valuation: str, layer: int) -> None:
     assert found.loc["mean", "r2"] == pytest.approx(plain)
 
 
-@pytest.mark.parametrize("layer", [1, 2])
-def test_drop_is_that_of_full_models_with_other_weights(
-    evaluated: Path, whole: Whole, prompts: list[str], layer: int
-) -> None:
-    pairs = lines(evaluated / "text/pairs.jsonl")
-    labels = np.array([cqtr(one["query"], one["passage"]) for one in pairs])
-    models = [Ablation(whole, layer, [prompt], cut=False) for prompt in prompts]
-
-    def metric(*neurons: int) -> float:
-        return -float(np.mean((np.array([float(one.logit(*neurons)) for one in models]) - labels) ** 2))
-
-    full = metric()
+def test_drop_is_that_of_full_models_with_other_weights(evaluated: Path, whole: Whole) -> None:
+    labels = np.array([cqtr(one["query"], one["passage"]) for one in lines(evaluated / "text/pairs.jsonl")])
+    logit = Models(evaluated, whole, 1, cut=False)
+    full = -np.mean((logit() - labels) ** 2)
     for run in RUNS[:3]:
-        record = json.loads((evaluated / f"drop.{run}/L{layer:02d}.json").read_text())
+        record = json.loads((evaluated / f"drop.{run}/L01.json").read_text())
         assert record["metric"] == "-mse"
         assert record["full"] == pytest.approx(full, rel=1e-4)
-        row = table(evaluated, f"drop.{run}", layer).iloc[-1]
-        assert row["drop"] == pytest.approx(
-            full - metric(*members(evaluated, run, layer)[row["coalition"]]), rel=1e-3, abs=1e-5
-        )
+        row = table(evaluated, f"drop.{run}", 1).iloc[-1]
+        ablated = -np.mean((logit(*members(evaluated, run, 1)[row["coalition"]]) - labels) ** 2)
+        assert row["drop"] == pytest.approx(full - ablated, rel=1e-3, abs=1e-5)
         assert row["low"] <= row["drop"] <= row["high"]
 
 
