@@ -1,6 +1,6 @@
 // Splitting coalitions that carry a feature
 // Group: lineage
-// Answers: Which coalitions that split carry a feature of the text, and how many of their parts do?
+// Answers: Which coalitions that split carry a feature of the text?
 // $run (string, optional, default null): only this run; null asks all of them.
 // $family (string, optional, default null): only features of this family, such as coverage (of the query's terms); null takes all.
 // $feature (string, optional, default null): only this feature; null asks all of them.

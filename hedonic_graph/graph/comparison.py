@@ -128,9 +128,7 @@ def _option(name: str, had: Any, wanted: Any) -> str:
     return f"other {name}" if max(len(before), len(now)) > LONGEST else f"{name} {before}, not {now}"
 
 
-def _tables(
-    had: Mapping[str, Any], wanted: Mapping[str, Any], differ: Callable[[str | None, str], bool]
-) -> list[str]:
+def _tables(had: Mapping[str, Any], wanted: Mapping[str, Any], differ: Callable[[str | None, str], bool]) -> list[str]:
     """Return the tables whose checksums ``differ`` from those that the graph has (None without one).
 
     Those of the same layers stand together.

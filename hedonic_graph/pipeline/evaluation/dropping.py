@@ -14,7 +14,6 @@ from hedonic_graph.analysis import key_of, layer_unit
 from hedonic_graph.config import RunSpec
 from hedonic_graph.evaluation.choice import random_groups, size_class
 from hedonic_graph.evaluation.drop import Measure, drops, ranked, squared_error
-from hedonic_graph.evaluation.ndcg import Ranking
 from hedonic_graph.models.capture import batches
 from hedonic_graph.models.restart import MEMORY, Restart
 from hedonic_graph.pipeline.evaluation.judged import Judged
@@ -95,7 +94,7 @@ class Drops:
         if judged.qrels is None:
             return squared_error(judged.labels[self.chosen], [self.work.queries[one] for one in self.chosen])
         qids, docids = [str(pair.qid) for pair in pairs], [str(pair.docid) for pair in pairs]
-        return ranked(Ranking.of(qids, docids, judged.qrels))
+        return ranked(qids, docids, judged.qrels)
 
     def _groups(self, layer: int, runs: Iterable[RunSpec], by_chance: Unit | None) -> dict[str, np.ndarray]:
         """The groups of these runs, and the random ones where they are wanted; what several share stands there once."""

@@ -120,7 +120,9 @@ def features(folder: Path, collection: list[str]) -> dict[str, np.ndarray]:
     pairs = lines(folder / "text/pairs.jsonl")
     split = [[re.findall(r"\w+", one[name].lower()) for name in ("query", "passage")] for one in pairs]
     held = [set(re.findall(r"\w+", text.lower())) for text in collection]
-    idf = {term: np.log((len(held) + 1) / (sum(term in one for one in held) + 1)) for query, _ in split for term in query}
+    idf = {
+        term: np.log((len(held) + 1) / (sum(term in one for one in held) + 1)) for query, _ in split for term in query
+    }
     return {
         "covered query term ratio": np.array([len({*q} & {*p}) / len({*q}) for q, p in split]),
         "stream length": np.array([float(len(p)) for _, p in split]),
