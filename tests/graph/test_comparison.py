@@ -53,7 +53,7 @@ def holding(**tables: dict[str, str]) -> dict[str, Any]:
         ),
         (RUN | {"contents": json.dumps({"members": CONTENTS["members"]})}, "with other content"),
         (
-            RUN | {"contents": json.dumps(CONTENTS | dict.fromkeys(("synergy", "drop"), {"7": "g", "8": "h"}))},
+            RUN | {"contents": json.dumps(CONTENTS | {name: {"7": "g", "8": "h"} for name in ("synergy", "drop")})},
             "without synergy and drop in layers 7 and 8",
         ),
         (

@@ -18,7 +18,7 @@ QUERIES, PASSAGES = 7, 4
 
 
 def save_trec(folder: Path) -> Path:
-    """Write a text in TREC's files: 7 queries with 4 passages each; every third one is not judged, and q6 not at all."""
+    """Write a text in TREC's files: 7 queries with 4 passages each, the third one not judged, and q6 not at all."""
     draw = random.Random(5)
     folder.mkdir()
     queries = {f"q{number}": " ".join(draw.sample(WORDS, 3)) for number in range(QUERIES)}
