@@ -33,9 +33,9 @@ class RandomPairs:
         """Hold coalitions of ``sizes`` [C] with Pair ``pairs`` [C] against the random groups of their sizes.
 
         A row per coalition: ``chance`` and ``chance_sd``, mean and standard deviation of the random groups;
-        ``z``, how many of these deviations ``pairs`` lies above that mean (NaN where they do not vary); ``p``, the
-        share of random groups that reach it, the coalition among them. Raises UserError for a size
-        that was not drawn.
+        ``z``, how many of these deviations ``pairs`` lies above that mean; ``p``, the share of random groups that
+        reach it, the coalition among them. Both are NaN where random groups do not vary, as those of all neurons.
+        Raises UserError for a size that was not drawn.
         """
         import pandas as pd
 
@@ -45,10 +45,9 @@ class RandomPairs:
             raise UserError("a coalition has a size of which no random groups were drawn")
         mean, deviation = self.pairs.mean(1)[places], self.pairs.std(1, ddof=1)[places]
         reached = (self.pairs[places] >= np.asarray(pairs)[:, None]).sum(1)
-        # Groups of all neurons are one and the same: what is left of their deviation is rounding.
-        varies = deviation > 1e-9 * np.abs(mean)
+        varies = (np.ptp(self.pairs, axis=1) > 0)[places]
         z = np.divide(pairs - mean, deviation, out=np.full(len(mean), np.nan), where=varies)
-        p = np.where(np.isnan(mean), np.nan, (1 + reached) / (1 + self.pairs.shape[1]))
+        p = np.where(varies, (1 + reached) / (1 + self.pairs.shape[1]), np.nan)
         return pd.DataFrame({"chance": mean, "chance_sd": deviation, "z": z, "p": p})
 
 
@@ -72,6 +71,8 @@ def random_pairs(phi: Tensor, sizes: Sequence[int] | np.ndarray, *, groups: int 
     costs = _GATHER * bounds.astype(float) ** 2 + float(n) ** 2 * np.arange(len(distinct), -1, -1)
     few = int(np.argmin(costs))
     sums = np.concatenate([_read(phi, orders, distinct[:few]), _multiplied(phi, orders, distinct[few:])])
+    # There is one group of all neurons; its sums in different orders differ by rounding.
+    sums[distinct == n] = sums[distinct == n, :1]
     pairs = distinct * (distinct - 1.0)
     return RandomPairs(distinct, sums / np.where(pairs > 0, pairs, np.nan)[:, None])
 

@@ -100,11 +100,10 @@ def difference(
     shared = [key for key in ours if key in theirs and min(len(ours[key]), len(theirs[key])) >= LEAST]
     if not shared:
         return Difference(np.nan, np.nan, np.nan, np.nan, 0, 0)
-    weights = np.array([1.0 if weight == "equal" else min(len(ours[key]), len(theirs[key])) for key in shared])
-    weights /= weights.sum()
+    weights = np.array([1 if weight == "equal" else min(len(ours[key]), len(theirs[key])) for key in shared])
     random = np.random.default_rng(seed)
     mean, resampled, permuted = 0.0, np.zeros(resamples), np.zeros(resamples)
-    for share, key in zip(weights, shared, strict=True):
+    for share, key in zip(weights / weights.sum(), shared, strict=True):
         a, b = ours[key], theirs[key]
         mean += share * (a.mean() - b.mean())
         resampled += share * (_resampled(a, resamples, random) - _resampled(b, resamples, random))

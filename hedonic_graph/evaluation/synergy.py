@@ -62,7 +62,8 @@ def synergy_of(
     if not len(y) == len(tuned) == len(base) == len(queries):
         raise UserError(f"{len(queries)} queries do not fit {len(y)} residual streams and {len(tuned)} activations")
     progress = progress or Silent()
-    logit = LayerLogit.at(block, readout, y.double(), tuned.double())
+    # Only a norm behind the MLP asks what all neurons write.
+    logit = LayerLogit.at(block, readout, y.double(), tuned.double() if block.post_norm else tuned)
     forms, curvature = Forms(logit), logit.curvature()
     sizes = np.array([len(group) for group in groups], np.int64)
     alone, spread = np.zeros(len(groups)), np.zeros(len(groups))
@@ -73,7 +74,7 @@ def synergy_of(
         members = _Members(forms, curvature, y)
         for some in neurons.split(_MEMBERS):
             members.add(Deltas(block, tuned, base, some))
-        alone[row], spread[row] = -members.alone.mean(), members.spread.mean()
+        alone[row], spread[row] = -float(members.alone.mean()), float(members.spread.mean())
         second[row] = members.pairs().cpu()
         if sizes[row] <= exact_up_to:
             exact[row] = _pairs(forms, Deltas(block, tuned, base, neurons)).cpu()
