@@ -1,8 +1,12 @@
 """An evaluation in a few lines a person can judge: means of coalitions, what chance gives beside each."""
 
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 from hedonic_graph.results import AnalysisResults, RunInfo
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEVEL = 0.05
 
@@ -19,13 +23,11 @@ def evaluation_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, An
         row: dict[str, Any] = {"layer": layer}
         for stage, value in (("synergy", "pair"), ("alignment", "r2")):
             table = results.evaluation(stage, run, layer)
-            some = table is not None and len(table) > 0
             row[stage] = None if table is None else len(table)
-            row[value] = float(table[value].mean()) if some else None  # type: ignore[index]
-            row[f"{value}_chance"] = float(table["chance"].mean()) if some else None  # type: ignore[index]
-            row[f"{value}_beyond"] = int((table["p"] <= LEVEL).sum()) if some else None  # type: ignore[index]
+            row[value], row[f"{value}_chance"] = _mean(table, value), _mean(table, "chance")
+            row[f"{value}_beyond"] = None if table is None else int((table["p"] <= LEVEL).sum())
             if stage == "synergy":
-                row["ratio"] = float(table["ratio"].mean()) if some else None  # type: ignore[index]
+                row["ratio"] = _mean(table, "ratio")
         row |= _drops(results, run, layer)
         if any(row[stage] is not None for stage in ("synergy", "alignment", "coalitions_dropped")):
             rows.append(row)
@@ -78,20 +80,29 @@ def evaluation_verdicts(results: AnalysisResults) -> list[str]:
             if not tried:
                 continue
             by_chance = binomtest(beyond, tried, LEVEL, alternative="greater").pvalue > LEVEL
-            end = "no more than chance gives" if by_chance else "where chance gives 5 %"
+            end = "no more than chance gives" if by_chance else "where chance gives 5 % of each"
             lines.append(f"{run.id}: {beyond} of {tried} coalitions ({100 * beyond / tried:.0f} %) {what}, {end}")
+    if any(line.endswith("of each") for line in lines):
+        lines.append(
+            "each p is of one coalition alone: coalitions of a layer share examples and are alike, so that by the same "
+            "chance many can be beyond it together"
+        )
     return lines
 
 
 def _drops(results: AnalysisResults, run: RunInfo, layer: int) -> dict[str, Any]:
     table, by_chance = results.evaluation("drop", run, layer), results.random_drops(layer)
-    if table is None or table.empty:
-        return {"coalitions_dropped": None if table is None else 0, "drop": None, "drop_chance": None}
-    beside = None
-    if by_chance is not None:
-        expected = table["size_class"].map(by_chance.groupby("size_class")["drop"].mean())
-        beside = None if expected.isna().any() else float(expected.mean())
-    return {"coalitions_dropped": len(table), "drop": float(table["drop"].mean()), "drop_chance": beside}
+    found: dict[str, Any] = {"coalitions_dropped": None if table is None else len(table), "drop": _mean(table, "drop")}
+    if table is None or by_chance is None:
+        return found | {"drop_chance": None}
+    expected = table["size_class"].map(by_chance.groupby("size_class")["drop"].mean())
+    return found | {"drop_chance": None if expected.isna().any() else _mean(expected.to_frame("drop"), "drop")}
+
+
+def _mean(table: "pd.DataFrame | None", column: str) -> float | None:
+    """The mean of what is known of a column; None where nothing is."""
+    mean = float("nan") if table is None else float(table[column].mean())
+    return None if math.isnan(mean) else mean
 
 
 def _seen(results: AnalysisResults) -> list[str]:
