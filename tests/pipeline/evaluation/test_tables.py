@@ -16,7 +16,10 @@ from sklearn.preprocessing import StandardScaler
 
 from hedonic_graph.evaluation.ridge import PENALTIES
 from hedonic_graph.pipeline.evaluation.aligning import strongest
+from hedonic_graph.pipeline.evaluation.training import unseen
 from hedonic_graph.text.features import FAMILIES
+from hedonic_graph.text.pairs import Pair
+from hedonic_graph.text.positives import Positive
 
 RUNS = [f"{valuation}.{run}" for valuation in ("pas", "oca") for run in ("exact", "pac.0", "kmeans.0")]
 CASES = [(run, layer) for run in RUNS for layer in (1, 2)]
@@ -251,3 +254,14 @@ def test_random_groups_are_dropped_in_every_size_class(evaluated: Path, layer: i
     assert all(low <= high for low, high in pairwise(found["size_class"]))
     # Not all alike, and none of them nothing.
     assert found["drop"].nunique() == len(found)
+
+
+def test_what_the_analysed_text_knows_is_no_training_text() -> None:
+    held = "the graph of a game splits into coalitions and merges"
+    pairs = [Pair("What is a GRAPH?", held), Pair("value", "persists")]
+    positives = [
+        Positive("1", "what is a graph", "layer"),
+        Positive("2", "what is a neuron", f"A title: {held}!"),
+        Positive("3", "what is a layer", "neurons are in it"),
+    ]
+    assert unseen(positives, pairs) == positives[2:]
