@@ -82,6 +82,12 @@ def evaluation_verdicts(results: AnalysisResults) -> list[str]:
             by_chance = binomtest(beyond, tried, LEVEL, alternative="greater").pvalue > LEVEL
             end = "no more than chance gives" if by_chance else "where chance gives 5 % of each"
             lines.append(f"{run.id}: {beyond} of {tried} coalitions ({100 * beyond / tried:.0f} %) {what}, {end}")
+    found_by_synergy = (run for run in results.runs if run.valuation == "pas")
+    if any(row["synergy"] for run in found_by_synergy for row in evaluation_rows(results, run)):
+        lines.append(
+            "Pair is measured on the examples that PAS found its coalitions on: part of what lies above random groups "
+            "is there because it was looked for"
+        )
     if any(line.endswith("of each") for line in lines):
         lines.append(
             "each p is of one coalition alone: coalitions of a layer share examples and are alike, so that by the same "
