@@ -13,7 +13,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -118,14 +118,25 @@ class Analysis:
         entry = self.unit(name)["files"].get(file)
         if entry is None:
             raise UserError(f"{self.path} does not hold {file}: run the {self.command} command again")
-        self._verify(file, entry)
+        self._verify(file, entry, self._maker(name))
         return self.path / file
+
+    def checksums(self, files: Iterable[str]) -> dict[str, str]:
+        """The checksum of each file, such as ``capture/L07.safetensors``; raises UserError for one that is not held."""
+        return {file: self.unit(_unit_of(file))["files"][file]["sha256"] for file in files}
+
+    def holds(self, name: str) -> bool:
+        """Whether a unit is there, and all that it says it was computed from is what it was then."""
+        units = self.manifest["units"]
+        sources = units[name].get("sources", {}) if name in units else {}
+        now = (units.get(_unit_of(file), {"files": {}})["files"].get(file, {}).get("sha256") for file in sources)
+        return name in units and list(now) == list(sources.values())
 
     def check(self) -> None:
         """Compare every file with its checksum; raises DamagedFile for the first that is not as it was written."""
-        for unit in self.manifest["units"].values():
+        for name, unit in self.manifest["units"].items():
             for file, entry in unit["files"].items():
-                self._verify(file, entry)
+                self._verify(file, entry, self._maker(name))
 
     def has(self, name: str, key: str, report: Callable[[str], None]) -> bool:
         """Whether a unit is there for ``key`` and whole; ``report`` is told the name of a damaged file."""
@@ -134,18 +145,28 @@ class Analysis:
             return False
         try:
             for file, stored in entry["files"].items():
-                self._verify(file, stored)
+                self._verify(file, stored, self._maker(name))
         except DamagedFile as damage:
             report(f"{damage}; computing it again")
             return False
         return True
 
-    def commit(self, name: str, key: str, write: Callable[[Path], None], *, spent: float = 0.0) -> None:
+    def commit(
+        self,
+        name: str,
+        key: str,
+        write: Callable[[Path], None],
+        *,
+        spent: float = 0.0,
+        command: str | None = None,
+        sources: Iterable[str] = (),
+    ) -> None:
         """Let ``write`` fill a temporary folder, then move its files into place and note them in the manifest.
 
         ``write`` gets a path without suffix, ``.../L07`` for ``phi.pas/L07``, and writes files that begin
         with it. Killed at any moment, the manifest names either the old files or the new. ``spent`` is the
-        unit's share of work done before, in seconds.
+        unit's share of work done before, in seconds; ``command`` the one that makes it, where that is not the
+        folder's; ``sources`` the files it was computed from, for :meth:`holds`.
         """
         started = time.perf_counter()
         partial = self.path / f".partial-{os.getpid()}"
@@ -168,8 +189,13 @@ class Analysis:
             shutil.rmtree(partial, ignore_errors=True)
         taken = spent + time.perf_counter() - started
         self.manifest["units"][name] = {
-            "key": key, "files": entries, "seconds": round(taken, 3), "created": now()
-        }  # fmt: skip
+            "key": key,
+            "files": entries,
+            "seconds": round(taken, 3),
+            "created": now(),
+            **({"command": command} if command else {}),
+            **({"sources": self.checksums(sources)} if sources else {}),
+        }
         self._verified.update(entries)
         self.save()
 
@@ -189,21 +215,25 @@ class Analysis:
             os.fsync(out.fileno())
         temporary.replace(self.path / MANIFEST)
 
-    def _verify(self, file: str, entry: dict[str, Any]) -> None:
+    def _maker(self, name: str) -> str:
+        """The command that makes a unit."""
+        return str(self.manifest["units"][name].get("command", self.command))
+
+    def _verify(self, file: str, entry: dict[str, Any], command: str) -> None:
         path = self.path / file
         if file in self._verified and path.is_file() and path.stat().st_size == entry["size"]:
             return
         if not path.is_file():
-            raise DamagedFile(f"{path} is missing: run the {self.command} command again to rebuild it")
+            raise DamagedFile(f"{path} is missing: run the {command} command again to rebuild it")
         size = path.stat().st_size
         if size != entry["size"]:
             raise DamagedFile(
                 f"{path} is damaged ({size} bytes, {entry['size']} were written): "
-                f"run the {self.command} command again to rebuild it"
+                f"run the {command} command again to rebuild it"
             )
         if _sha256(path) != entry["sha256"]:
             raise DamagedFile(
-                f"{path} is damaged (its checksum changed): run the {self.command} command again to rebuild it"
+                f"{path} is damaged (its checksum changed): run the {command} command again to rebuild it"
             )
         self._verified.add(file)
 
@@ -221,6 +251,12 @@ def packages() -> dict[str, str]:
 def layer_unit(stage: str, layer: int) -> str:
     """Name of a layer's unit, such as ``phi.pas/L07``."""
     return f"{stage}/L{layer:02d}"
+
+
+def _unit_of(file: str) -> str:
+    """The unit that a file belongs to: ``capture/L07`` for ``capture/L07.safetensors``."""
+    folder, _, name = file.rpartition("/")
+    return f"{folder}/{name.partition('.')[0]}"
 
 
 def _is_ours(path: Path) -> bool:

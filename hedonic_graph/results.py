@@ -11,6 +11,7 @@ import numpy as np
 from hedonic_graph.analysis import Analysis, key_of, layer_unit
 from hedonic_graph.config import Config, ImportConfig, RunSpec, imported
 from hedonic_graph.errors import UserError
+from hedonic_graph.evaluations import Evaluations
 from hedonic_graph.game.sample_size import guaranteed_samples
 from hedonic_graph.solvers import SOLVERS
 
@@ -130,11 +131,11 @@ class Results(Protocol):
         ...
 
 
-class AnalysisResults:
+class AnalysisResults(Evaluations):
     """The results of a finished analysis folder; every file is checked against its checksum when first read."""
 
     def __init__(self, analysis: Analysis) -> None:
-        self.analysis = analysis
+        super().__init__(analysis)
         manifest = analysis.manifest
         fields = {name: manifest["model"][name] for name in ModelInfo.__dataclass_fields__}
         self.model = ModelInfo(**fields)
@@ -164,7 +165,7 @@ class AnalysisResults:
         table["fate"] = self._kinds(run, layer, "source", "fate", len(sizes))
         before = self.layers[position - 1] if position else None
         table["origin"] = self._kinds(run, before, "target", "origin", len(sizes))
-        return table
+        return table.assign(**self._properties(run, layer, len(sizes)))
 
     def edges(self, run: RunInfo, layer: int, keep: int) -> "pd.DataFrame":
         """See :class:`Results`."""
@@ -204,12 +205,6 @@ class AnalysisResults:
             }
         )
 
-    def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
-        """See :class:`Results`."""
-        import pandas as pd
-
-        return pd.DataFrame({name: [] for name in ("coalition", "feature", "family", "r2")})
-
     def contents(self, run: RunInfo) -> dict[str, dict[int, str]]:
         """See :class:`Results`."""
         content = self.analysis.content
@@ -219,7 +214,7 @@ class AnalysisResults:
         for table, suffix in (("members", ".parquet"), ("figures", ".json")):
             found[table] = {layer: content(self._partition(run, layer), suffix) for layer in self.layers}
         found["lineage"] = {layer: content(self._lineage(run, layer)) for layer in self.followed}
-        return found
+        return found | self._evaluation_contents(run)
 
     def fingerprint(self, run: RunInfo) -> str:
         """See :class:`Results`."""

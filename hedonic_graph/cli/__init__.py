@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": ("hedonic_graph.cli.demo:demo", "The whole road on the packaged model and text."),
     "analyze": ("hedonic_graph.cli.analyze:analyze", "Capture, value, partition and track into one folder."),
     "finetune": ("hedonic_graph.cli.finetune:finetune", "Train an adapter for one of the paper's tasks."),
+    "evaluate": ("hedonic_graph.cli.evaluate:evaluate", "What an analysis's coalitions do, mean and foretell."),
     "probe": ("hedonic_graph.cli.probe:probe", "What can be read of the text in each layer's state."),
     "import": ("hedonic_graph.cli.import_:import_", "Bring in partitions that were computed elsewhere."),
     "ingest": ("hedonic_graph.cli.ingest:ingest", "Load an analysis into the graph."),
@@ -30,7 +31,7 @@ Example:
   hedonic-graph demo
   hedonic-graph query splits"""
 
-CONTINUED = ("analyze", "demo", "finetune", "import", "ingest", "probe", "runs")
+CONTINUED = ("analyze", "demo", "evaluate", "finetune", "import", "ingest", "probe", "runs")
 """Commands that begin where an interrupted one stopped."""
 
 

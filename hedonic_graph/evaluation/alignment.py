@@ -39,12 +39,7 @@ def align(
     """
     import pandas as pd
 
-    columns = features.to_numpy(np.float64)
-    if len(means) != len(columns):
-        raise UserError(f"there are features of {len(columns)} examples and activations of {len(means)}")
-    if not (np.isfinite(means).all() and np.isfinite(columns).all()):
-        raise UserError("the means or the features hold values that are not finite (NaN or infinite)")
-    z, y = _unit(means), _unit(columns)
+    z, y = _standard(means, features)
     squares = (z.T @ y) ** 2
     r2 = squares.max(1, initial=0)
     random = np.random.default_rng(seed)
@@ -69,6 +64,26 @@ def align(
             "p": (1 + reached) / (1 + permutations),
         }
     )
+
+
+def squared_correlations(means: np.ndarray, features: "pd.DataFrame") -> np.ndarray:
+    """Return the squared Pearson correlation of each coalition's mean with each feature, float64 [C, F].
+
+    As in :func:`align`, whose ``r2`` is the largest of a row; what does not vary correlates 0.
+    """
+    z, y = _standard(means, features)
+    squares: np.ndarray = (z.T @ y) ** 2
+    return squares
+
+
+def _standard(means: np.ndarray, features: "pd.DataFrame") -> tuple[np.ndarray, np.ndarray]:
+    """Check both and return their columns centred and of length 1."""
+    columns = features.to_numpy(np.float64)
+    if len(means) != len(columns):
+        raise UserError(f"there are features of {len(columns)} examples and activations of {len(means)}")
+    if not (np.isfinite(means).all() and np.isfinite(columns).all()):
+        raise UserError("the means or the features hold values that are not finite (NaN or infinite)")
+    return _unit(means), _unit(columns)
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What the graph has of an analysis, against what is to be loaded."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -103,8 +103,13 @@ def difference(had: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     if len(options) > NAMED:
         options[NAMED:] = [f"{len(options) - NAMED} more options changed"]
     found = [", ".join(options)] if options else []
-    found += _tables(_json(had.get("contents")), _json(wanted["contents"]))
-    return f"with {'; '.join(found)}" if found else "with other content"
+    before, now = _json(had.get("contents")), _json(wanted["contents"])
+    found += (f"other {one}" for one in _tables(before, now, lambda one, other: one not in (None, other)))
+    # A graph that does not say what it holds lacks nothing by that.
+    lacking = _tables(before, now, lambda one, _: one is None) if before else []
+    parts = [f"with {'; '.join(found)}"] if found else []
+    parts += [f"without {'; '.join(lacking)}"] if lacking else []
+    return ", ".join(parts) or "with other content"
 
 
 def _options(had: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
@@ -123,17 +128,22 @@ def _option(name: str, had: Any, wanted: Any) -> str:
     return f"other {name}" if max(len(before), len(now)) > LONGEST else f"{name} {before}, not {now}"
 
 
-def _tables(had: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the tables that both have with other checksums, those of the same layers together."""
+def _tables(had: Mapping[str, Any], wanted: Mapping[str, Any], differ: Callable[[str | None, str], bool]) -> list[str]:
+    """Return the tables whose checksums ``differ`` from those that the graph has (None without one).
+
+    Those of the same layers stand together.
+    """
     changed = []
     for name in wanted:
         before = had.get(name, {})
-        layers = [int(layer) for layer in wanted[name] if layer in before and before[layer] != wanted[name][layer]]
+        layers = [int(layer) for layer in wanted[name] if differ(before.get(layer), wanted[name][layer])]
         if layers:
             changed.append((layers, name))
+    found = []
     for layers, alike in groupby(changed, key=lambda one: one[0]):
         names = [name for _, name in alike]
-        yield f"other {_listed(names)} in layer{'s' if len(layers) > 1 else ''} {_listed(list(_ranges(layers)))}"
+        found.append(f"{_listed(names)} in layer{'s' if len(layers) > 1 else ''} {_listed(list(_ranges(layers)))}")
+    return found
 
 
 def _ranges(layers: list[int]) -> Iterator[str]:

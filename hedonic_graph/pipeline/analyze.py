@@ -37,7 +37,7 @@ def analyze(
     on = device_of(device)
     pairs = read_pairs(config, config.text)
     subject = locate(config.model, config.adapter, config.tuned, config.layers)
-    if "pas" in config.valuation and not _bends(config, subject):
+    if "pas" in config.valuation and not bends(config, subject):
         raise UserError(ADDITIVE)
     if resampling(config) and len(pairs) < 2:
         raise UserError(
@@ -70,7 +70,7 @@ def analyze(
         return context.done
 
 
-def _bends(config: Config, subject: Subject) -> bool:
+def bends(config: Config, subject: Subject) -> bool:
     """Whether the logit is anything but additive over neurons: something behind them is not linear."""
     capped = subject.shape["capped"] and config.readout != SCORE
     return config.readout_norm == "on" or subject.shape["post_norm"] or capped

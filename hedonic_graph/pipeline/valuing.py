@@ -99,7 +99,7 @@ class Values:
         assert not self.tokens
         times = None if times is None else times.to(self._seen.tuned)
         if self.valuation == "pas":
-            return pas(*self._synergy, times)
+            return pas(*self.arguments, times)
         return oca(self._block.tuned.down, Moments.of(self._seen.tuned, times))
 
     def errors(self, pairs: Tensor) -> Tensor | None:
@@ -111,12 +111,12 @@ class Values:
             return None
         queries = torch.tensor(query_numbers(self.context.pairs), device=pairs.device)
         if self.valuation == "pas":
-            return pas_errors(*self._synergy, pairs, queries)
+            return pas_errors(*self.arguments, pairs, queries)
         return oca_errors(self._block.tuned.down, self._seen.tuned, pairs, queries)
 
     def second_order(self, phi: Tensor) -> SecondOrder | None:
         """How PAS agrees with exact ablation; None for OCA."""
-        return check_second_order(phi, *self._synergy) if self.valuation == "pas" else None
+        return check_second_order(phi, *self.arguments) if self.valuation == "pas" else None
 
     @property
     def tokens(self) -> bool:
@@ -124,7 +124,8 @@ class Values:
         return self.valuation == "oca" and self.context.config.positions == "all"
 
     @property
-    def _synergy(self) -> tuple[MLPBlock, Readout, Tensor, Tensor, Tensor]:
+    def arguments(self) -> tuple[MLPBlock, Readout, Tensor, Tensor, Tensor]:
+        """What PAS is computed from: the block, the readout as configured, ``y``, ``tuned`` and ``base``."""
         readout = self.context.model.readout
         if self.context.config.readout_norm == "off":
             readout = readout.without_norm()

@@ -72,7 +72,7 @@ def table(sources: Sequence[Source], *, by_layer: bool, paper: bool) -> tuple[Ta
 
 
 def _metrics(sources: Sequence[Source]) -> list[str]:
-    metrics = {source.task: reading.evaluated(source.results).get("metric") for source in sources}
+    metrics = {source.task: source.results.evaluated.get("metric") for source in sources}
     return [f"the drop of {task or 'no task'} is of {metric}" for task, metric in metrics.items() if metric]
 
 

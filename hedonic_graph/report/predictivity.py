@@ -73,7 +73,7 @@ def _tables(sources: Sequence[Source]) -> "Iterator[pd.DataFrame]":
         runs = {run.id.removeprefix(f"{run.analysis}/"): run for run in source.results.runs}
         for valuation in dict.fromkeys(run.valuation for run in runs.values() if run.valuation):
             for layer in source.results.layers:
-                rows = reading.predictivity(source.results, valuation, layer)
+                rows = source.results.predictivity(valuation, layer)
                 if rows is None:
                     continue
                 ids = [str(one) for one in rows.get("run", rows.index)]

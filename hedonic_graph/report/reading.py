@@ -1,11 +1,10 @@
 """What ``evaluate`` found, a row per coalition of every run, layer and analysis."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hedonic_graph.analysis import layer_unit
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.reading import UNIT as TEXT
 from hedonic_graph.report.sources import Source
@@ -17,26 +16,6 @@ if TYPE_CHECKING:
 
 # A 95 % interval spans so many standard errors.
 SPAN = 2 * 1.959964
-
-
-def evaluation(results: AnalysisResults, stage: str, run: RunInfo, layer: int) -> "pd.DataFrame | None":
-    """Return what a ``stage`` (synergy, alignment, drop) found of a run's coalitions; None where it was not run."""
-    return _table(results, layer_unit(f"{stage}.{run.id.removeprefix(f'{run.analysis}/')}", layer))
-
-
-def predictivity(results: AnalysisResults, valuation: str, layer: int) -> "pd.DataFrame | None":
-    """Return how well the runs of a valuation foretell the label, a row per run and bound; None where unknown."""
-    return _table(results, layer_unit(f"predictivity.{valuation}", layer))
-
-
-def random_drops(results: AnalysisResults, layer: int) -> "pd.DataFrame | None":
-    """Return the drops of random groups by size class; None where there are none."""
-    return _table(results, layer_unit("drop.random", layer))
-
-
-def evaluated(results: AnalysisResults) -> dict[str, Any]:
-    """Return what the manifest says of the evaluation; empty where there was none."""
-    return dict(results.analysis.manifest.get("evaluation") or {})
 
 
 def require(sources: Sequence[Source], stages: Sequence[str]) -> None:
@@ -65,7 +44,7 @@ def coalitions(sources: Sequence[Source], stage: str) -> "pd.DataFrame":
     for source in sources:
         for run in source.results.runs:
             for layer in source.results.layers:
-                rows = evaluation(source.results, stage, run, layer)
+                rows = source.results.evaluation(stage, run, layer)
                 if rows is None or rows.empty:
                     continue
                 method, seed = source.method(run), source.seed(run)
@@ -109,17 +88,9 @@ def _alignment(results: AnalysisResults, layer: int, rows: "pd.DataFrame") -> "p
 
 
 def _drop(results: AnalysisResults, layer: int, rows: "pd.DataFrame") -> "pd.DataFrame":
-    random = random_drops(results, layer)
+    random = results.random_drops(layer)
     by_class = {} if random is None else random.groupby("size_class")["drop"].mean().to_dict()
     return rows.assign(error=(rows["high"] - rows["low"]) / SPAN, chance=rows["size_class"].map(by_class).astype(float))
 
 
 _ADD = {"synergy": _synergy, "alignment": _alignment, "drop": _drop}
-
-
-def _table(results: AnalysisResults, unit: str) -> "pd.DataFrame | None":
-    import pandas as pd
-
-    if unit not in results.analysis.manifest["units"]:
-        return None
-    return pd.read_parquet(results.analysis.file(unit, ".parquet"))

@@ -47,7 +47,7 @@ def open_sources(paths: Sequence[Path]) -> list[Source]:
 
 def task_name(results: AnalysisResults) -> str:
     """The task of an analysis, by its evaluation or its own label."""
-    evaluation = results.analysis.manifest.get("evaluation") or {}
+    evaluation = results.evaluated
     return paper_task(evaluation.get("task") or results.config.task)
 
 

@@ -76,7 +76,7 @@ def _scores(path: Path) -> tuple[str, dict[str, Any]]:
             )
         return path.resolve().name, _read(path / SCORES)
     results = open_results(path)
-    scores = (results.analysis.manifest.get("evaluation") or {}).get("adapter_scores")
+    scores = results.evaluated.get("adapter_scores")
     model, adapter = results.model, results.config.adapter
     label = f"{model.name} + {model.adapter}" if model.adapter else model.name
     if scores is None and adapter is not None and (Path(adapter).expanduser() / SCORES).is_file():

@@ -51,7 +51,15 @@ def holding(**tables: dict[str, str]) -> dict[str, Any]:
             holding(valuation={"7": "z"}, members={"7": "z", "8": "z"}) | {"keep": 5},
             "with --keep 20, not 5; other valuation in layer 7; other members in layers 7 and 8",
         ),
-        (RUN | {"contents": json.dumps({"members": CONTENTS["members"] | {"10": "g"}})}, "with other content"),
+        (RUN | {"contents": json.dumps({"members": CONTENTS["members"]})}, "with other content"),
+        (
+            RUN | {"contents": json.dumps(CONTENTS | {name: {"7": "g", "8": "h"} for name in ("synergy", "drop")})},
+            "without synergy and drop in layers 7 and 8",
+        ),
+        (
+            holding(members={"7": "z", "10": "g"}) | {"keep": 5},
+            "with --keep 20, not 5; other members in layer 7, without members in layer 10",
+        ),
     ],
 )
 def test_what_changed_is_named(wanted: dict[str, Any], line: str) -> None:

@@ -144,6 +144,18 @@ def test_features_carried_along(ask: Asked) -> None:
     ]
 
 
+def test_splitting_coalitions_that_carry_a_feature(ask: Asked) -> None:
+    splitting, parts = f"{RUN}/L03/C0001", [f"{RUN}/L05/C0001", f"{RUN}/L05/C0002"]
+    # 3B splits into 5B and 5C; 3A aligns more, and persists.
+    carries = (RUN, 3, splitting, 3, "length", "terms", 0.2, 0.25, None, 2, 2, parts)
+    assert ask("carriers", run=RUN) == [carries]
+    assert ask("carriers", run=RUN, feature="length", r2=0.15) == [(*carries[:-2], 1, parts)]
+    assert ask("carriers", run=RUN, family="terms", r2=0.2) == [(*carries[:-2], 1, parts)]
+    assert ask("carriers", run=RUN, family="coverage") == []
+    assert ask("carriers", run=RUN, feature="overlap") == []
+    assert ask("carriers", run=RUN, r2=0.21) == []
+
+
 def test_synergy_by_fate(ask: Asked) -> None:
     assert ask("synergy", run=RUN) == [
         # 2A 0.5, 3A 0.3, 5A 0.4 and 2B 0.2 persist: mean 0.35, median 0.35, squares add up to 0.05.
@@ -159,7 +171,7 @@ def test_synergy_by_fate(ask: Asked) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["chains", "ephemeral", "emergent", "events", "features", "synergy"])
+@pytest.mark.parametrize("name", ["chains", "ephemeral", "emergent", "events", "features", "synergy", "carriers"])
 def test_without_a_run_all_of_them_are_asked(ask: Asked, name: str) -> None:
     given = {"limit": 1_000_000} if name in ("chains", "ephemeral", "emergent") else {}
     rows = ask(name, **given)
