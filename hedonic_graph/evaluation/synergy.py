@@ -12,6 +12,7 @@ from hedonic_graph.game.checks import check_at_least
 from hedonic_graph.models.mlp import MLPBlock
 from hedonic_graph.models.readout import Readout
 from hedonic_graph.progress import Progress, Silent
+from hedonic_graph.valuation.error import standard_error
 from hedonic_graph.valuation.forms import Deltas, Forms, Map
 from hedonic_graph.valuation.logit import Curvature, LayerLogit
 from hedonic_graph.valuation.moved import Moved
@@ -82,6 +83,7 @@ def synergy_of(
     is_exact = sizes <= exact_up_to
     pairs = np.where(sizes > 1, sizes * (sizes - 1.0), np.nan)
     chosen = np.where(is_exact[:, None], exact, second) / pairs[:, None]
+    _, query = np.unique(np.asarray(queries), return_inverse=True)
     pair, second_pair = chosen.mean(1), second.mean(1) / pairs
     told = np.abs(alone) > _ROUNDING * spread
     return pd.DataFrame(
@@ -89,27 +91,11 @@ def synergy_of(
             "psi": alone,
             "pair": np.where(is_exact, pair, second_pair),
             "ratio": np.divide(pair * pairs, alone, out=np.full(len(groups), np.nan), where=told),
-            "pair_error": clustered_error(chosen, queries),
+            "pair_error": standard_error(torch.from_numpy(chosen.T), torch.from_numpy(query)).numpy(),
             "order": np.where(is_exact, "exact", "second"),
             "second_pair": second_pair,
         }
     )
-
-
-def clustered_error(values: np.ndarray, queries: Sequence[str]) -> np.ndarray:
-    """Return the standard error of the mean of each row of ``values`` [G, B], float64 [G]; NaN for a single query.
-
-    Examples of one query are not independent: their deviations are added up before they are squared.
-    """
-    _, query = np.unique(np.asarray(queries), return_inverse=True)
-    count = int(query.max(initial=-1)) + 1
-    if count < 2:
-        return np.full(len(values), np.nan)
-    order = np.argsort(query, kind="stable")
-    starts = np.searchsorted(query[order], np.arange(count))
-    deviations = values - values.mean(1, keepdims=True)
-    sums = np.add.reduceat(deviations[:, order], starts, axis=1)
-    return np.sqrt((sums**2).sum(1) * count / (count - 1)) / values.shape[1]
 
 
 class _Members:

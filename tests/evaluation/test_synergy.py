@@ -16,7 +16,7 @@ from torch import Tensor
 from valuation.blocks import random_block
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.evaluation.synergy import clustered_error, synergy_of
+from hedonic_graph.evaluation.synergy import synergy_of
 from hedonic_graph.models.mlp import MLPBlock
 from hedonic_graph.models.readout import Readout
 from hedonic_graph.valuation.exact import synergy
@@ -183,17 +183,6 @@ def test_blocks_of_pairs_and_members_change_rounding_only(post: bool, monkeypatc
     monkeypatch.setattr("hedonic_graph.evaluation.synergy._AT_ONCE", 20)
     monkeypatch.setattr("hedonic_graph.evaluation.synergy._MEMBERS", 4)
     pd.testing.assert_frame_equal(synergy_of(*seen, GROUPS, queries=QUERIES), whole, rtol=1e-9)
-
-
-def test_standard_errors_take_a_query_together() -> None:
-    random = np.random.default_rng(2)
-    values = random.normal(size=(3, 7))
-    expected = [error_by_hand(row, QUERIES) for row in values]
-    np.testing.assert_allclose(clustered_error(values, QUERIES), expected)
-    # Every example its own query: the ordinary standard error.
-    ordinary = values.std(1, ddof=1) / 7**0.5
-    np.testing.assert_allclose(clustered_error(values, list("abcdefg")), ordinary)
-    assert np.isnan(clustered_error(values, ["a"] * 7)).all()
 
 
 def test_no_groups_and_arrays_that_do_not_fit() -> None:
