@@ -12,7 +12,7 @@ from hedonic_graph.bench.devices import Difference
 from hedonic_graph.bench.kernel import Task
 from hedonic_graph.bench.kernels import KERNELS, SMALLEST, Cost
 from hedonic_graph.bench.machine import described, machine
-from hedonic_graph.bench.process import ask
+from hedonic_graph.bench.process import Worker
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.context import device_of
 from hedonic_graph.progress import bar
@@ -117,7 +117,7 @@ class Report:
 
 
 def bench(plan: Plan) -> Report:
-    """Measure each kernel, one process each; raises UserError for a device that is not there."""
+    """Measure each kernel, all in one process beside this; raises UserError for a device that is not there."""
     device = device_of(plan.device)
     if list(plan.neurons) != sorted(set(plan.neurons)) or plan.neurons[0] < SMALLEST:
         raise UserError(f"name each number of neurons once, the smallest first and none below {SMALLEST}")
@@ -126,14 +126,13 @@ def bench(plan: Plan) -> Report:
     differences: list[Difference] = []
     if device.type != "cpu":
         task = Task("", plan.neurons, plan.examples, plan.width, plan.device, plan.seed)
-        found = ask("hedonic_graph.bench.devices", json.dumps(asdict(task)))
+        with Worker("hedonic_graph.bench.devices") as worker:
+            found = worker.ask(json.dumps(asdict(task)))
         differences = [Difference(**one) for one in found["differences"]]
-    progress = bar("measure", len(KERNELS), unit="computation")
-    for kernel in KERNELS:
-        progress.set_postfix_str(kernel)
-        task = Task(kernel, plan.sizes(kernel), plan.examples, plan.width, plan.device, plan.seed)
-        found = ask("hedonic_graph.bench.kernels", json.dumps(asdict(task)))
-        costs += [Cost(**one) for one in found["costs"]]
-        progress.update()
-    progress.close()
+    with Worker("hedonic_graph.bench.kernels") as worker, bar("measure", len(KERNELS), unit="computation") as progress:
+        for kernel in KERNELS:
+            progress.set_postfix_str(kernel)
+            task = Task(kernel, plan.sizes(kernel), plan.examples, plan.width, plan.device, plan.seed)
+            costs += [Cost(**one) for one in worker.ask(json.dumps(asdict(task)))["costs"]]
+            progress.update()
     return Report(before, plan, costs, differences)

@@ -1,6 +1,6 @@
 """What each computation costs at a size, beside a plain reference or the matrix products that it cannot avoid.
 
-``python -m hedonic_graph.bench.kernels`` measures one kernel at several sizes in a process of its own.
+``python -m hedonic_graph.bench.kernels`` measures kernels, each at several sizes, as it is asked.
 """
 
 import gc

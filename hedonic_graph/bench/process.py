@@ -1,5 +1,6 @@
 """Work in a process of its own, so that the memory it is measured by is that of the work alone."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -12,40 +13,66 @@ from hedonic_graph.errors import UserError
 END_WITHIN = 20.0
 
 
-def ask(module: str, question: str) -> dict[str, Any]:
-    """Run ``python -m MODULE``, whose end is :func:`answer`, and return its answer.
+class Worker:
+    """A process of ``python -m MODULE``, whose end is :func:`answer`, that takes one question after the other.
 
-    The question goes through standard input, where no other user of the machine sees a password. Raises UserError
-    where the process says what is wrong, and ends it where this one is interrupted.
+    Questions go through standard input, where no other user of the machine sees a password. It is ended where this
+    process is interrupted.
     """
-    # In a group of its own: Ctrl-C is passed on once, so that it ends in order and nothing is written after it.
-    with subprocess.Popen(
-        [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
-    ) as process:
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        # In a group of its own: Ctrl-C is passed on once, so that it ends in order and nothing is written after it.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
+        )
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def ask(self, question: str) -> dict[str, Any]:
+        """Return the answer to a question of one line; raises UserError where the process says what is wrong."""
+        assert self._process.stdin and self._process.stdout
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"{question}\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process of {self._module} ended with {self._process.wait()}")
+        found: dict[str, Any] = json.loads(line)
+        if "error" in found:
+            raise UserError(found["error"])
+        return found
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        assert self._process.stdin and self._process.stdout
+        if kind is not None:
+            self._process.send_signal(signal.SIGINT)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
-            output, _ = process.communicate(question)
-        except BaseException:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(END_WITHIN)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            raise
-    if process.returncode:
-        raise RuntimeError(f"the process of {module} ended with {process.returncode}")
-    found: dict[str, Any] = json.loads(output)
-    if "error" in found:
-        raise UserError(found["error"])
-    return found
+            self._process.wait(END_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+def ask(module: str, question: str) -> dict[str, Any]:
+    """Ask a process of its own one question; the rest is as in :class:`Worker`."""
+    with Worker(module) as worker:
+        return worker.ask(question)
 
 
 def answer(work: Callable[[str], dict[str, Any]]) -> None:
-    """Give what ``work`` makes of standard input as JSON on standard output."""
+    """Give what ``work`` makes of each line of standard input as a line of JSON on standard output."""
     try:
-        found = work(sys.stdin.read())
-    except UserError as error:
-        found = {"error": str(error)}
+        for question in sys.stdin:
+            try:
+                found = work(question)
+            except UserError as error:
+                found = {"error": str(error)}
+            print(json.dumps(found), flush=True)
     except KeyboardInterrupt:
         # The process that started this one says so.
         sys.exit(130)
-    print(json.dumps(found))

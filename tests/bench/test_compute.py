@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -225,12 +226,17 @@ def test_too_far_from_the_cpu_is_a_failure(largest: float, code: int, monkeypatc
     monkeypatch.setattr(compute, "device_of", torch.device)
     asked = []
 
-    def ask(module: str, question: str) -> dict[str, object]:
-        asked.append(json.loads(question)["device"])
-        one = Difference("pas", largest, 1e-4)
-        return {"differences": [asdict(one)]} if module.endswith("devices") else {"costs": []}
+    class Worker(nullcontext):
+        def __init__(self, module: str) -> None:
+            super().__init__(self)
+            self.module = module
 
-    monkeypatch.setattr(compute, "ask", ask)
+        def ask(self, question: str) -> dict[str, object]:
+            asked.append(json.loads(question)["device"])
+            one = Difference("pas", largest, 1e-4)
+            return {"differences": [asdict(one)]} if self.module.endswith("devices") else {"costs": []}
+
+    monkeypatch.setattr(compute, "Worker", Worker)
     result = run("--quick", "--device", "cuda")
     assert result.exit_code == code, result.output
     assert (
@@ -254,7 +260,7 @@ def test_too_far_from_the_cpu_is_a_failure(largest: float, code: int, monkeypatc
 def test_mistakes_are_said_before_anything_is_measured(
     arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compute, "ask", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(compute, "Worker", lambda *_: pytest.fail("measured"))
     result = run(*arguments)
     assert result.exit_code == 2
     assert says in result.stderr.splitlines()[-1]

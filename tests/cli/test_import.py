@@ -93,7 +93,8 @@ def test_an_import_prints_its_tables_and_a_second_does_nothing(folder: Path) -> 
     assert "Error: new/imported holds other partitions (layer 8 differs)" in other.stderr
     named = program(folder, "import", "several.json", "--neurons", "4", "-o", "new", "--name", "other", "--json")
     found = json.loads(named.stdout)
-    assert list(found) == ["model", "new/imported", "new/imported.other"]
+    assert list(found) == ["model", "reliability", "new/imported", "new/imported.other"]
+    assert found["reliability"] == []
     assert [row["largest_percent"] for row in found["new/imported.other"]["layers"]] == [50.0, 100.0]
 
 

@@ -29,7 +29,11 @@ MISTAKES: list[tuple[str, str | bytes, str]] = [
     ("queries.tsv", "7\twhat\n", "the run has query 3, which queries.tsv lacks"),
     ("queries.tsv", FILES["queries.tsv"].encode("latin-1"), "queries.tsv, line 2: cannot be read as UTF-8 text"),
     ("queries.tsv", FILES["queries.tsv"].encode("utf-16"), "queries.tsv, line 1: cannot be read as UTF-8 text"),
-    ("queries.tsv", FILES["queries.tsv"].encode("utf-16-le"), "line 1: cannot be read as UTF-8 text: zero bytes"),
+    (
+        "queries.tsv",
+        FILES["queries.tsv"].encode("utf-16-le"),
+        "line 1: cannot be read as UTF-8 text: it holds zero",
+    ),
     ("run.mine.txt", "\n", "holds no pairs of a query and a passage"),
     ("run.mine.txt", "7 Q0 d9 1 2.0 a\n", "the run has passage d9, which passages.jsonl lacks"),
     ("run.mine.txt", "7 Q0 d0 1 2 a\n7 Q0 d0 2 1 a\n", "run.mine.txt, line 2: passage d0 stands there twice"),
