@@ -69,7 +69,7 @@ def halves_lines(results: AnalysisResults, run: RunInfo) -> list[str]:
             "oca: nothing is kept of each example over all tokens, so how it grows with the text is not known: "
             "give --positions scored"
         )
-    elif agreement < 0.5 and not tokens and not run.parameters.get("growth"):
+    elif agreement < 0.5 and not tokens and not run.parameters["growth"]:
         lines.append(f"{run.valuation}: --growth 2 shows how this grows with the text, and so whether more would help")
     return lines
 
@@ -102,7 +102,8 @@ def _error(run: RunInfo, queries: int) -> list[str]:
     if tokens:
         return [
             f"oca: the standard error of a choice's phi is about {error} of it (median), from how the halves differ: "
-            "one degree of freedom for each choice, so that only the median over all of them means anything"
+            "one degree of freedom for each choice, so that only the median over all of them means anything; too small "
+            "where both halves share queries"
         ]
     over = f", over {queries:,} queries" if queries else ""
     return [f"{run.valuation}: the standard error of a choice's phi is {error} of it (median){over}"]
@@ -117,9 +118,9 @@ def _resolutions(valuation: str, tables: "Sequence[pd.DataFrame]", asked: float)
         f"the best agreement with at least {LEAST_COALITIONS} coalitions of three or more neurons that hold "
         f"{100 * LEAST_COVER:.0f}% of the layer, the largest below {100 * LARGEST:.0f}%"
     )
-    note = f"No resolution gives {rule}."
+    note = f"No resolution gives {rule.removeprefix('the best agreement with ')}."
     if best is not None:
-        note = f"--resolution {best:g} gives {rule}. Chosen and scored on the same halves, it is flattered a little."
+        note = f"--resolution {best:g} gives {rule}. Chosen and scored on the same halves, it is flattered."
     if best not in (None, asked):
         note += f" This analysis has {asked:g}."
     return Shown(

@@ -136,8 +136,9 @@ def verdicts(results: AnalysisResults) -> list[str]:
             lines.append(f"{run.valuation}.{run.solver}: {_seeds(figures['seed_agreement'], len(seeds))}")
         if "confidence" in figures:
             lines.append(
-                f"{run.id}: a neuron shares its coalition with another member in {100 * figures['confidence']:.0f}% "
-                f"of {run.parameters['resamples']} resamples of the examples (its confidence, on average)"
+                f"{run.id}: a neuron that is not alone shares its coalition with another member in "
+                f"{100 * figures['confidence']:.0f}% of {run.parameters['resamples']} resamples of the examples (its "
+                "confidence, on average)"
             )
         if "significant_edges" in figures:
             found, chance = int(figures["significant_edges"]), figures["significant_edges_shuffled"]

@@ -19,7 +19,7 @@ from hedonic_graph.game.random import random_partition
 from hedonic_graph.game.sampling import Sampler
 from hedonic_graph.game.stability import certificate
 from hedonic_graph.game.top_cover import TopCover, exact_top_cover, pac_top_cover
-from hedonic_graph.pipeline.resampling import bootstrap
+from hedonic_graph.models.examples import bootstrap
 from hedonic_graph.valuation.pas import pas
 
 RESAMPLES = 20

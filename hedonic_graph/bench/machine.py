@@ -61,9 +61,9 @@ def forget_peak() -> bool:
 
     What an allocator keeps at hand of freed arrays goes back to the system first, where it can.
     """
-    if hasattr(library := ctypes.CDLL(None), "malloc_trim"):
-        library.malloc_trim(0)
     try:
+        if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+            library.malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
         return False

@@ -46,20 +46,38 @@ def choices(phi: Phi, residual: Iterable[int], taken: list[list[int]], k: int, u
     return {i: choice_of(phi, i, held.get(i, []), k, utility) for i in residual}
 
 
-def reach(edges: Mapping[int, set[int]], start: int) -> set[int]:
-    """Whom the edges lead to from a player, itself among them."""
-    seen, todo = {start}, [start]
-    while todo:
-        for j in edges[todo.pop()] - seen:
-            seen.add(j)
-            todo.append(j)
-    return seen
-
-
-def components(edges: dict[int, set[int]]) -> list[frozenset[int]]:
-    """Strongly connected components: who reaches each other."""
-    reached = {i: reach(edges, i) for i in edges}
-    return list({frozenset(j for j in reached[i] if i in reached[j]) for i in edges})
+def components(edges: Mapping[int, set[int]]) -> list[frozenset[int]]:
+    """Strongly connected components, by two walks (Kosaraju): time in proportion to players and edges."""
+    back: dict[int, list[int]] = {i: [] for i in edges}
+    for i, others in edges.items():
+        for j in others:
+            back[j].append(i)
+    finished: list[int] = []
+    seen: set[int] = set()
+    for start in edges:
+        todo = [(start, False)]
+        while todo:
+            i, done = todo.pop()
+            if done:
+                finished.append(i)
+            elif i not in seen:
+                seen.add(i)
+                todo.append((i, True))
+                todo += [(j, False) for j in edges[i] if j not in seen]
+    found: list[frozenset[int]] = []
+    placed: set[int] = set()
+    for start in reversed(finished):
+        if start in placed:
+            continue
+        members, walk = {start}, [start]
+        while walk:
+            for j in back[walk.pop()]:
+                if j not in placed and j not in members:
+                    members.add(j)
+                    walk.append(j)
+        placed |= members
+        found.append(frozenset(members))
+    return found
 
 
 def valid_sinks(choice: dict[int, list[int]]) -> list[frozenset[int]]:

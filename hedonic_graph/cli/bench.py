@@ -22,6 +22,8 @@ def _place(_: click.Context, __: click.Parameter, file: str | None) -> str | Non
     """Refuse a file that cannot be written before the work, not after it."""
     if file is not None and not Path(file).parent.is_dir():
         raise click.BadParameter(f"there is no folder {Path(file).parent}", param_hint="--json")
+    if file is not None and Path(file).is_dir():
+        raise click.BadParameter(f"{file} is a folder: name a file", param_hint="--json")
     return file
 
 

@@ -35,8 +35,8 @@ def likeness_graph(labels: np.ndarray, *, seed: int = 0, device: torch.device | 
     A neuron's company is how often it lands together with each other one in the partitions ``labels``, int32 [R, n];
     the cosine of two neurons' companies says how alike they are. That is taken twice: the rows of those cosines are
     compared in turn, so that two neurons are alike whose company is alike, though chance never threw them together.
-    Nothing of size n x n is held where there are fewer coalitions than neurons: neurons of one coalition have what it
-    gives in common. The rest is as in `_graph`.
+    Where all partitions together have c coalitions, fewer than neurons, nothing larger than c x c is held (a few of
+    them): neurons of one coalition have what it gives in common. The rest is as in `_graph`.
     """
     bags, core = _company(labels, device)
     # Divided by the lengths of the first cosines' rows: those of the second, which divide both ends, make up for it.
@@ -52,7 +52,7 @@ def _company(labels: np.ndarray, device: torch.device | str) -> tuple[Tensor, Te
 
     ``bags`` is int64 [n, r], ``core`` float32 [c, c]. Where coalitions are fewer than neurons, a bag holds the
     coalitions of all partitions that a neuron is in, and the core their common members; else every neuron is a bag
-    of its own. Whole numbers, exact while n R^2 is below 2^24.
+    of its own. Whole numbers, exact while n R^2 is below 2^24 and rounded to float32 beyond.
     """
     n = labels.shape[1]
     ends = np.cumsum(labels.max(1, initial=-1) + 1)

@@ -1,5 +1,6 @@
 """Halves of the examples that results are held against each other on (DESIGN §3.8)."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,3 +17,12 @@ def halves(examples: int, halving: int = 0, depth: int = 0) -> Tensor:
     for part, chosen in zip(parts, (order[: examples // 2], order[examples // 2 :]), strict=True):
         part[chosen[: len(chosen) >> depth]] = True
     return parts
+
+
+def bootstrap(examples: int, seed: int, number: int, share: float = 1.0) -> np.ndarray:
+    """How often each example is in a draw with replacement, int64 [examples]; one draw for each ``number``.
+
+    It draws ``share`` times as many as there are, and at least one.
+    """
+    drawn = np.random.default_rng([seed, number]).integers(examples, size=max(1, round(share * examples)))
+    return np.bincount(drawn, minlength=examples)

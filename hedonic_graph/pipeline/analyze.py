@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hedonic_graph.analysis import Analysis, now, packages
+from hedonic_graph.analysis import MANIFEST, Analysis, now, packages
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.capturing import capture_layers
@@ -47,12 +47,15 @@ def analyze(
     if config.kmin > shape["d_ff"]:
         raise UserError(f"kmin {config.kmin} is above the {shape['d_ff']} neurons of a layer")
     sizes = Sizes(shape["d_ff"], shape["d_model"], len(pairs), shape["projections"])
-    check_room(config, folder, sizes, on)
+    done = _is_done(config, folder)
+    if not done:
+        check_room(config, folder, sizes, on)
     with Analysis.writing(folder, "analyze") as analysis:
         context = Context(analysis, config, on, subject, pairs, report)
         # What would fail on the model must fail before the folder looks like an analysis.
         model, prompts = context.described_model(), context.described_prompts()
-        check_room(config, folder, sizes.with_prompts(prompts), on)
+        if not done:
+            check_room(config, folder, sizes.with_prompts(prompts), on)
         analysis.manifest |= {
             "complete": False,
             "config": json.loads(config.as_json()),
@@ -68,6 +71,14 @@ def analyze(
             analysis.manifest |= {"finished": now(), "seconds": round(time.perf_counter() - started, 1)}
         analysis.save()
         return context.done
+
+
+def _is_done(config: Config, folder: Path) -> bool:
+    """Whether the folder holds all of this analysis, so that it takes no room more."""
+    if not (folder / MANIFEST).is_file():
+        return False
+    manifest = Analysis.open(folder).manifest
+    return bool(manifest.get("complete")) and manifest.get("config") == json.loads(config.as_json())
 
 
 def bends(config: Config, subject: Subject) -> bool:

@@ -15,7 +15,7 @@ from hedonic_graph.analysis import key_of, layer_unit
 from hedonic_graph.config import Config, RunSpec
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.top_cover import exact_top_cover
-from hedonic_graph.models.examples import halves
+from hedonic_graph.models.examples import bootstrap, halves
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.valuing import Values
 from hedonic_graph.progress import Named, Progress
@@ -134,15 +134,6 @@ def halved_contents(context: Context[Config], valuation: str, layer: int) -> lis
     held, content = context.analysis.manifest["units"], context.analysis.content
     units = [_halved_unit(valuation, halving, depth, layer) for halving, depth in halved(context.config)]
     return [content(unit) if unit in held else None for unit in units]
-
-
-def bootstrap(examples: int, seed: int, number: int, share: float = 1.0) -> np.ndarray:
-    """How often each example is in a draw with replacement, int64 [examples]; one draw for each ``number``.
-
-    It draws ``share`` times as many as there are, and at least one.
-    """
-    drawn = np.random.default_rng([seed, number]).integers(examples, size=max(1, round(share * examples)))
-    return np.bincount(drawn, minlength=examples)
 
 
 def _partitions(values: Values, draws: Mapping[str, np.ndarray], neurons: int, progress: Progress) -> pd.DataFrame:

@@ -10,9 +10,13 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
 
 from hedonic_graph.bench import compute, devices, draws
 from hedonic_graph.bench.compute import FULL, QUICK, Plan, Report
@@ -23,7 +27,7 @@ from hedonic_graph.bench.games import RESAMPLES
 from hedonic_graph.bench.kernel import Task
 from hedonic_graph.bench.kernels import KERNELS, Cost, measure
 from hedonic_graph.bench.machine import machine
-from hedonic_graph.bench.plain_game import by_player, choice_of, choices, components, reach
+from hedonic_graph.bench.plain_game import by_player, choice_of, choices, components
 from hedonic_graph.bench.plain_round import plain_round
 from hedonic_graph.cli import main
 from hedonic_graph.game.top_cover import TopCover
@@ -96,10 +100,13 @@ def test_masses_are_heavy_tailed() -> None:
     assert (found > 0).all() and found.max() > 50 * found.mean()
 
 
-def test_what_players_reach() -> None:
-    edges = {0: {1}, 1: {0, 2}, 2: {2}, 3: {0}}
-    assert [reach(edges, i) for i in edges] == [{0, 1, 2}, {0, 1, 2}, {2}, {0, 1, 2, 3}]
-    assert set(components(edges)) == {frozenset({0, 1}), frozenset({2}), frozenset({3})}
+@given(st.integers(1, 12).flatmap(lambda n: st.lists(st.sets(st.integers(0, n - 1)), min_size=n, max_size=n)))
+def test_plain_components_are_those_of_scipy(edges: list[set[int]]) -> None:
+    graph = np.array([[j in out for j in range(len(edges))] for out in edges])
+    _, labels = connected_components(graph, connection="strong")
+    expected = {frozenset(np.flatnonzero(labels == one).tolist()) for one in set(labels.tolist())}
+    found = components(dict(enumerate(edges)))
+    assert set(found) == expected and len(found) == len(expected)
 
 
 def test_the_plain_round_says_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:

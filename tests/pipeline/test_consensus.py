@@ -14,8 +14,8 @@ from hedonic_graph.errors import UserError
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.top_cover import exact_top_cover
 from hedonic_graph.models.capture import LayerCapture
+from hedonic_graph.models.examples import bootstrap
 from hedonic_graph.pipeline.analyze import analyze
-from hedonic_graph.pipeline.resampling import bootstrap
 from hedonic_graph.results import open_results
 from hedonic_graph.summary import layer_rows, table, verdicts
 from hedonic_graph.text.pairs import load_pairs, write_pairs
@@ -110,7 +110,7 @@ def test_confidence_is_in_the_tables_the_summary_and_the_figures(folder: Path) -
             means.append((coalitions["confidence"] * coalitions["size"])[coalitions["size"] > 1].sum()
                          / coalitions["size"][coalitions["size"] > 1].sum())  # fmt: skip
         assert run.honesty["confidence"] == pytest.approx(np.mean(means))
-        assert f"{run.id}: a neuron shares its coalition with another member in" in said
+        assert f"{run.id}: a neuron that is not alone shares its coalition with another member in" in said
     assert "pas.consensus: its 2 seeds agree" in said
 
 
