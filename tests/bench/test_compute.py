@@ -178,7 +178,7 @@ def test_the_table_holds_what_the_record_does() -> None:
     assert [one["ratio"] for one in json.loads(json.dumps(found.record()))["costs"]] == [1.2, 0.005]
 
 
-def test_the_command_measures_in_processes_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_command_measures_each_kernel_at_each_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(compute, "QUICK", PLAN)
     monkeypatch.setattr(compute, "KERNELS", {name: KERNELS[name] for name in ("oca", "pac")})
     file = tmp_path / "measured.json"
