@@ -87,7 +87,7 @@ class Report:
             (
                 cost.kernel,
                 cost.n,
-                round(cost.seconds, 3),
+                f"{cost.seconds:.3g}",
                 cost.rounds,
                 KERNELS[cost.kernel].against,
                 None if cost.ratio is None else f"{cost.ratio:.2g}",
