@@ -136,7 +136,7 @@ def test_what_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(titles) == 4
     assert "(mean of 2 layers and 2 halvings; the fewest coalitions" in titles[0]
     # Forty neurons have no thirty coalitions of three.
-    assert reliability_tables(results)[0].notes[0].startswith("No resolution gives the best agreement with at least 30")
+    assert reliability_tables(results)[0].notes[0].startswith("No resolution gives at least 30")
     show(folder, False)
     printed = capsys.readouterr().out
     assert all(title in printed for title in titles)
