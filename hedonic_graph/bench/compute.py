@@ -104,7 +104,8 @@ class Report:
             "",
             tables.render(columns, rows),
             "Ratio: ours over what it stands against, below 1 where ours is faster; of pac, its first round, with all "
-            "that it draws (the plain one draws a tenth, taken ten times). Peak is the most memory held meanwhile, "
+            "that it draws (the plain one draws a tenth, taken ten times, and knows who is in what; the note says how "
+            "long it takes as the paper words it). Peak is the most memory held meanwhile, "
             "inputs what was held of it before.",
         ]
         if growth:

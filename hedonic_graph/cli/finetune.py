@@ -54,6 +54,7 @@ def _number(name: str, text: str, kind: Any = int, *, flag: str | None = None) -
 @_number("clip", "Largest norm of the gradient.", float)
 @_number("max_tokens", "Longer prompts are left out (rm: lose their end).")
 @_number("others", "cqtr, mean-tf-l: examples of a query with other queries' positives.")
+@_number("blends", "cqtr, mean-tf-l: examples of a positive under queries that are partly another's.")
 @_number("negatives", "rm: other queries' positives that each positive is held against.")
 @_number("near", "Passages by BM25 that they are drawn among.")
 @click.option("--loss", type=click.Choice(LOSSES), help="rm: what is made small. [default: listwise]")

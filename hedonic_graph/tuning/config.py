@@ -13,7 +13,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 _LEAST: dict[str, float] = {
     **dict.fromkeys(("rank", "batch_size", "per_pass", "steps", "max_tokens", "others", "near", "negatives"), 1),
     **dict.fromkeys(("held_out", "evaluate_every", "checkpoint_every"), 1),
-    **dict.fromkeys(("warm_up", "patience", "weight_decay", "seed"), 0),
+    **dict.fromkeys(("warm_up", "patience", "weight_decay", "seed", "blends"), 0),
 }
 _POSITIVE = ("alpha", "learning_rate", "head_learning_rate", "epochs", "clip")
 
@@ -60,6 +60,9 @@ class TuningConfig:
     ``rm``."""
     others: int = 3
     """Term tasks: examples of each query with other queries' positives, beside its own."""
+    blends: int = 3
+    """Term tasks: examples of each positive under a query that is partly another's. Under whole queries alone a model
+    can tell the label by what the passage is about, and fails on text where every passage is to the point."""
     negatives: int = 7
     """RM: other queries' positives that each positive is held against."""
     near: int = 50

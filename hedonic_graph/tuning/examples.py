@@ -55,6 +55,8 @@ def split(positives: Sequence[Positive], config: TuningConfig) -> Split:
 def build(positives: Sequence[Positive], config: TuningConfig) -> list[Example]:
     """Examples of each query: with its own positive, and with other queries' positives, near ones and any.
 
+    In a term task also each positive under ``config.blends`` queries of which some words are another query's.
+
     Other passages are always positives of the same text: passages from elsewhere have another format
     (no page title), by which a model could tell them without reading. Raises UserError for labels that never
     vary and for too few passages to draw from.
@@ -74,7 +76,10 @@ def build(positives: Sequence[Positive], config: TuningConfig) -> list[Example]:
         if label is None:
             examples.append(Example(positive.query, passages, (1.0, *[0.0] * len(drawn))))
         else:
-            examples += [Example(positive.query, (one,), (label(positive.query, one),)) for one in passages]
+            asked = [(positive.query, one) for one in passages]
+            for _ in range(config.blends):
+                asked.append((_blend(draw, positive, draw.choice(positives).query), positive.passage))
+            examples += [Example(query, (one,), (label(query, one),)) for query, one in asked]
     if len({one for example in examples for one in example.labels}) < 2:
         raise UserError(f"the {config.task} label is {examples[0].labels[0]:g} for every example: nothing to learn")
     return examples
@@ -88,6 +93,18 @@ def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
     labels = [one.labels for one in examples]
     draw.shuffle(labels)
     return [replace(one, labels=other) for one, other in zip(examples, labels, strict=True)]
+
+
+def _blend(draw: random.Random, own: Positive, strange: str) -> str:
+    """Words of ``own``, its query's or a run of its passage's, any number of them replaced by words of ``strange``."""
+    words = own.query.split()
+    if draw.random() < 0.5:
+        passage = own.passage.split()
+        start = draw.randint(0, max(len(passage) - len(words), 0))
+        words = passage[start : start + len(words)]
+    for place in draw.sample(range(len(words)), draw.randint(0, len(words))):
+        words[place] = draw.choice(strange.split())
+    return " ".join(words)
 
 
 def _draw(
