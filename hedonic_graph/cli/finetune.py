@@ -40,6 +40,7 @@ def _number(name: str, text: str, kind: Any = int, *, flag: str | None = None) -
 @click.option("--task", type=click.Choice(TASKS), help="What to learn.")
 @click.option("--text", help="JSON lines (.gz) of qid, query and positive.")
 @click.option("--leave-out", multiple=True, help="Do not train on passages of this text; repeatable.")
+@click.option("--start", metavar="ADAPTER", help="Go on from this adapter, in place of a fresh one.")
 @click.option("--layers", help="Layers whose MLP is tuned: 7-14 or 7,8,9. [default: 7-14]")
 @_number("rank", "Rank of the LoRA.")
 @_number("alpha", "Its alpha; the step is alpha / rank times BA.", float)

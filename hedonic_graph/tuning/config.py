@@ -30,6 +30,8 @@ class TuningConfig:
     """JSON lines of qid, query and positive."""
     leave_out: tuple[str, ...] = ()
     """Texts whose passages must not be trained on: folders of TREC files or files like ``text``."""
+    start: str | None = None
+    """An adapter to go on from, by folder or hub name, in place of a fresh LoRA and head."""
     layers: tuple[int, ...] = tuple(range(7, 15))
     """Layers whose MLP projections are tuned, ascending."""
     rank: int = 8

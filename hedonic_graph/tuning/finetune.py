@@ -13,7 +13,7 @@ from peft import set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.models.locate import locate_model
+from hedonic_graph.models.locate import locate_adapter, locate_model
 from hedonic_graph.progress import bar
 from hedonic_graph.text.positives import Positive, read_positives
 from hedonic_graph.text.trec import read_collection
@@ -27,6 +27,7 @@ from hedonic_graph.tuning.judging import Judged, held_out, read_text
 from hedonic_graph.tuning.loop import Training, train
 from hedonic_graph.tuning.model import Tuned, prepare, runs_half, save
 from hedonic_graph.tuning.overlap import without
+from hedonic_graph.tuning.start import start_from
 
 Report = Callable[[str], None]
 
@@ -56,10 +57,12 @@ def finetune(
         if scores and scores.get("evaluation") == asked:
             return dict(scores)
     training, plain, text = _training(config, evaluation, accelerator, report)
+    untrained = training.tuned.weights()
+    if config.start:
+        start_from(training.tuned, locate_adapter(config.start), training.scale)
     with ExitStack() as stack:
         if accelerator.is_main_process:
             stack.enter_context(folders.writing(folder, recipe))
-        untrained = training.tuned.weights()
         if folders.is_whole(folder):
             accelerator.prepare(training.tuned.model)
         else:
@@ -167,6 +170,8 @@ def _load(tuned: Tuned, folder: Path) -> None:
 def _recipe(config: TuningConfig) -> dict[str, Any]:
     """The configuration, and what was in the files that it names."""
     contents = {"model_files": locate_model(config.model).fingerprint(), "text_file": _digest(Path(config.text))}
+    if config.start:
+        contents["start_files"] = locate_adapter(config.start).fingerprint()
     return config.parameters() | contents
 
 

@@ -102,6 +102,8 @@ def test_a_watched_text_is_in_the_log(tiny_base: Path, positives: Path, trec: Pa
         (["--task", "cqtr", "--watch"], "--watch needs --evaluate-text"),
         (["--task", "cqtr", "--leave-out", "nowhere"], "missing file nowhere"),
         (["--task", "cqtr", "--prompt", "{text}"], "must hold {query}"),
+        (["--task", "cqtr", "--start", "./nowhere"], "nowhere"),
+        (["--task", "cqtr", "--blends", "-1"], "blends must be at least 0"),
         (["--task", "cqtr", "--untrained-like", "there"], "takes no --"),
     ],
 )
