@@ -3,7 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from hedonic_graph.results import AnalysisResults, RunInfo
+from hedonic_graph.results.protocol import RunInfo
+from hedonic_graph.results.reader import AnalysisResults
 
 if TYPE_CHECKING:
     import pandas as pd

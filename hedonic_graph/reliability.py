@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hedonic_graph.config import Config
-from hedonic_graph.results import AnalysisResults, RunInfo
+from hedonic_graph.results.protocol import RunInfo
+from hedonic_graph.results.reader import AnalysisResults
 
 if TYPE_CHECKING:
     import pandas as pd

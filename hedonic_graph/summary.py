@@ -6,7 +6,8 @@ from typing import Any
 
 from hedonic_graph.config import show_layers
 from hedonic_graph.reliability import halves_lines, index
-from hedonic_graph.results import FATES, AnalysisResults, RunInfo
+from hedonic_graph.results.protocol import FATES, RunInfo
+from hedonic_graph.results.reader import AnalysisResults
 
 
 def layer_rows(results: AnalysisResults, run: RunInfo) -> list[dict[str, Any]]:

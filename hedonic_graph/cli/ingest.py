@@ -10,7 +10,7 @@ from hedonic_graph.cli.connection import away, connection, waiting
 
 if TYPE_CHECKING:
     from hedonic_graph.graph.store import Address
-    from hedonic_graph.results import Results
+    from hedonic_graph.results.protocol import Results
 
 EXAMPLE = """\b
 Example:

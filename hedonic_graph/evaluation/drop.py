@@ -98,7 +98,8 @@ class Drops:
         All groups see the same queries, whoever calls with the same ``seed`` and as many queries: differences between
         groups, and between methods, are paired.
         """
-        drawn = _draw(len(self.weights), resamples, np.random.default_rng(seed))
+        count = len(self.weights)
+        drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
         return self.parts @ drawn.T / (drawn @ self.weights)
 
     def table(self, resamples: int = 1000, seed: int = 0) -> "pd.DataFrame":
@@ -114,31 +115,3 @@ def drops(
 ) -> "pd.DataFrame":
     """Return ``drop``, ``low`` and ``high`` of each group: :meth:`Drops.table` of :meth:`Drops.of`."""
     return Drops.of(whole, ablated, measure).table(resamples, seed)
-
-
-def curve(found: Drops, size_class: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> "pd.DataFrame":
-    """Return the mean drop by size, a row per class in ``size_class`` [G], smallest first.
-
-    ``mean`` and ``low`` to ``high``, its 95 % interval over queries and groups, both drawn anew; ``groups``, how many
-    it rests on: one group has an interval over queries alone. Random groups (``choice.random_groups``) give the
-    drop that size alone explains.
-    """
-    import pandas as pd
-
-    classes = np.asarray(size_class)
-    if classes.shape != found.values.shape:
-        raise UserError(f"there are drops of {len(found.values)} groups and size classes of {classes.size}")
-    by_queries = found.resampled(resamples, seed)
-    rows = []
-    for one in np.unique(classes):
-        here = classes == one
-        # A generator for each class: what is drawn for one does not hang on the others.
-        drawn = _draw(int(here.sum()), resamples, np.random.default_rng([seed, int(one)]))
-        means = (drawn.T * by_queries[here]).sum(0) / here.sum()
-        rows.append((int(one), int(here.sum()), found.values[here].mean(), *np.quantile(means, INTERVAL)))
-    return pd.DataFrame(rows, columns=["size_class", "groups", "mean", "low", "high"])
-
-
-def _draw(count: int, resamples: int, random: np.random.Generator) -> np.ndarray:
-    """How often each of ``count`` things is drawn in each resample, [resamples, count]."""
-    return random.multinomial(count, np.full(count, 1 / count), size=resamples)

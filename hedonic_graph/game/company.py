@@ -35,8 +35,8 @@ def likeness_graph(labels: np.ndarray, *, seed: int = 0, device: torch.device | 
     A neuron's company is how often it lands together with each other one in the partitions ``labels``, int32 [R, n];
     the cosine of two neurons' companies says how alike they are. That is taken twice: the rows of those cosines are
     compared in turn, so that two neurons are alike whose company is alike, though chance never threw them together.
-    Where all partitions together have c coalitions, fewer than neurons, nothing larger than c x c is held (a few of
-    them): neurons of one coalition have what it gives in common. The rest is as in `_graph`.
+    Where all partitions together have c coalitions, fewer than neurons, two c x c are held at most, else two n x n:
+    neurons of one coalition have what it gives in common. The rest is as in `_graph`.
     """
     bags, core = _company(labels, device)
     # Divided by the lengths of the first cosines' rows: those of the second, which divide both ends, make up for it.
@@ -58,8 +58,13 @@ def _company(labels: np.ndarray, device: torch.device | str) -> tuple[Tensor, Te
     ends = np.cumsum(labels.max(1, initial=-1) + 1)
     if ends[-1] < n:
         bags = torch.from_numpy((labels + (ends - labels.max(1) - 1)[:, None]).T.astype(np.int64)).to(device)
-        members = _indicator(bags, torch.empty(int(ends[-1]), 0))
-        return bags, torch.from_numpy((members.T @ members).toarray()).to(device)
+        members = _indicator(bags, int(ends[-1]))
+        core = np.empty((members.shape[1], members.shape[1]), dtype=np.float32)
+        theirs = members.T.tocsr()
+        # Sparse, the whole product takes twice what it takes as it is kept.
+        for rows in _blocks(len(core)):
+            core[rows] = (theirs[rows] @ members).toarray()
+        return bags, torch.from_numpy(core).to(device)
     everybody = torch.from_numpy(labels).to(device)
     counts = torch.cat([_counts(everybody, rows) for rows in _blocks(n)]) if n else torch.zeros(0, 0, device=device)
     return torch.arange(n, device=device)[:, None], counts @ counts
@@ -67,12 +72,11 @@ def _company(labels: np.ndarray, device: torch.device | str) -> tuple[Tensor, Te
 
 def _compared(bags: Tensor, core: Tensor, inverse: Tensor) -> Tensor:
     """The core of the products of two rows of what ``core`` stands for, each column divided by a length."""
-    if len(bags) == len(core):
-        half = core.mul_(inverse)
-        return half @ half.T
-    members = _indicator(bags, core)
-    shared = (members.T.multiply(inverse.square().cpu().numpy()) @ members).toarray()
-    return core @ torch.from_numpy(shared).to(core) @ core
+    found = torch.zeros_like(core)
+    for rows in _blocks(len(bags)):
+        some = _summed(bags[rows], core) * inverse[rows, None]
+        found.addmm_(some.T, some)
+    return found
 
 
 def _counts(labels: Tensor, rows: slice) -> Tensor:
@@ -83,11 +87,11 @@ def _counts(labels: Tensor, rows: slice) -> Tensor:
     return found
 
 
-def _indicator(bags: Tensor, core: Tensor) -> csr_array:
-    """What is in whose bag, float32 [n, c]."""
+def _indicator(bags: Tensor, kinds: int) -> csr_array:
+    """What of so many things is in whose bag, float32 [n, kinds]."""
     n, count = bags.shape
     places = (bags.cpu().numpy().ravel(), np.arange(0, n * count + 1, count))
-    return csr_array((np.ones(n * count, dtype=np.float32), *places), shape=(n, len(core)))
+    return csr_array((np.ones(n * count, dtype=np.float32), *places), shape=(n, kinds))
 
 
 def _lengths(bags: Tensor, core: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hedonic_graph.graph import checks, schema
 from hedonic_graph.graph.rows import scalar
-from hedonic_graph.results import Results, RunInfo
+from hedonic_graph.results.protocol import Results, RunInfo
 
 # What a whole run has a number of; an option of that name (--events) goes by another one.
 COUNTED = ("coalitions", "interactions", "events")

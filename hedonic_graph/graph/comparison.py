@@ -10,7 +10,7 @@ from hedonic_graph.errors import UserError
 from hedonic_graph.graph import about, checks
 from hedonic_graph.graph.calls import Calls
 from hedonic_graph.graph.parts import RunParts, State
-from hedonic_graph.results import Results
+from hedonic_graph.results.protocol import Results
 
 # How many options are named of those that differ, and up to which length with their values.
 NAMED = 3

@@ -12,7 +12,7 @@ from hedonic_graph.graph.parts import RunParts, State, state, states
 from hedonic_graph.graph.store import Store
 from hedonic_graph.graph.writing import Changed, Counter, PartWriter, write_all
 from hedonic_graph.progress import Progress, bar
-from hedonic_graph.results import Results, RunInfo
+from hedonic_graph.results.protocol import Results, RunInfo
 
 WRITERS = 2
 """Threads that write to a Neo4j at once; two cores that client and server share are busy with that."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hedonic_graph.graph import rows, schema
 from hedonic_graph.graph.calls import Calls
 from hedonic_graph.graph.rows import Table
-from hedonic_graph.results import Results, RunInfo
+from hedonic_graph.results.protocol import Results, RunInfo
 
 
 @dataclass(frozen=True, eq=False)

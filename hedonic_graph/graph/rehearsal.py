@@ -10,7 +10,7 @@ from hedonic_graph.graph.calls import Calls
 from hedonic_graph.graph.parts import Part, RunParts, State, states
 from hedonic_graph.graph.rows import Table
 from hedonic_graph.graph.store import Store
-from hedonic_graph.results import Results
+from hedonic_graph.results.protocol import Results
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from hedonic_graph.graph import checks, schema
 from hedonic_graph.graph.schema import Property
-from hedonic_graph.results import Results, RunInfo
+from hedonic_graph.results.protocol import Results, RunInfo
 
 # A Bolt message of over 16 MB hangs a client of the embedded store (DESIGN §6.1).
 MESSAGE = 8_000_000

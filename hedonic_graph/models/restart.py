@@ -27,23 +27,6 @@ Begin = Callable[[int], Progress]
 """From a number of steps, an example through a layer each, to the bar that takes them."""
 
 
-def ablated_scores(
-    model: LoadedModel,
-    batched: Sequence[Batch],
-    layer: int,
-    groups: Sequence[np.ndarray],
-    *,
-    memory: int = MEMORY,
-    begin: Begin = lambda steps: Silent(),
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores of the tuned model [B] and those with each of the ``groups`` ablated [G, B], float64.
-
-    See :class:`Restart`, which keeps what several calls for one layer share.
-    """
-    restart = Restart(model, batched, layer, begin=begin)
-    return restart.whole, restart.scores(groups, memory=memory, begin=begin)
-
-
 class Restart:
     """The residual stream of B examples where it enters ``layer``, and what the model makes of it from there.
 

@@ -9,7 +9,7 @@ from hedonic_graph.analysis import MANIFEST, Analysis, now, packages
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.capturing import capture_layers
-from hedonic_graph.pipeline.comparing import compare_resolutions, show_growth
+from hedonic_graph.pipeline.comparing import check_growth, compare_resolutions, show_growth
 from hedonic_graph.pipeline.context import Context, device_of
 from hedonic_graph.pipeline.foresight import Sizes, check_room
 from hedonic_graph.pipeline.halving import halve_layer
@@ -43,6 +43,7 @@ def analyze(
         raise UserError(
             f"solver {resampling(config)[0].solver} needs two examples or more to resample; the text has one"
         )
+    check_growth(config, len(pairs))
     shape = subject.shape
     if config.kmin > shape["d_ff"]:
         raise UserError(f"kmin {config.kmin} is above the {shape['d_ff']} neurons of a layer")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from hedonic_graph.analysis import key_of, layer_unit
 from hedonic_graph.config import Config
+from hedonic_graph.errors import UserError
 from hedonic_graph.game.resolution import RESOLUTIONS, compare
 from hedonic_graph.models.examples import halves
 from hedonic_graph.pipeline.context import Context
@@ -56,6 +57,17 @@ def compare_resolutions(context: Context[Config], valuation: str, layer: int) ->
     context.done.append(name)
 
 
+def check_growth(config: Config, examples: int) -> None:
+    """Raise UserError where ``growth`` would leave parts of fewer than ``LEAST_EXAMPLES`` of the ``examples``."""
+    if not config.growth or examples // 2 >> config.growth >= LEAST_EXAMPLES:
+        return
+    most = (examples // 2 // LEAST_EXAMPLES).bit_length() - 1
+    raise UserError(
+        f"growth {config.growth} leaves parts of fewer than {LEAST_EXAMPLES} of the {examples} examples: "
+        + (f"give {most} or less" if most > 0 else "give 0, or a larger text")
+    )
+
+
 def show_growth(context: Context[Config], valuation: str, layer: int) -> None:
     """Compute ``growth.VALUATION/L..`` where it is asked for, can be known, and the folder lacks it.
 
@@ -85,8 +97,6 @@ def show_growth(context: Context[Config], valuation: str, layer: int) -> None:
         rows = []
         for depth in range(config.growth + 1):
             parts = halves(len(context.pairs), depth=depth)
-            if parts.sum(1).min() < LEAST_EXAMPLES:
-                break
             figures = part_figures(values, depth) if depth else load_halves(context, valuation, layer)
             rows.append(
                 {

@@ -10,6 +10,7 @@ import torch
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.memory_left import memory_held, memory_left
+from hedonic_graph.pipeline.resampling import resampling
 
 MARGIN = 0.9
 """Share of what is foreseen that must be there: nothing is refused that might fit."""
@@ -82,10 +83,12 @@ def _disk(config: Config, sizes: Sizes) -> float:
 
 
 def _memory(config: Config, sizes: Sizes) -> float:
-    """Bytes held at most: when a batch goes through a layer, when one is valued, or between two layers."""
+    """Bytes held at most: when a batch goes through a layer, when one is valued or agreed on, or between two layers."""
     stages = [_captured(config, sizes), _valued(config, sizes)]
     if len(config.layers) > 1:
         stages.append(_tracked(config, sizes))
+    if resampling(config):
+        stages.append(_agreed(sizes))
     return _LIBRARIES + _FLOAT * max(stages)
 
 
@@ -109,6 +112,15 @@ def _valued(config: Config, sizes: Sizes) -> float:
     """
     pairs = (3 if config.all_tokens else 2) * sizes.neurons**2
     return pairs + _weights(config, sizes) + sizes.examples * (sizes.width + 4 * sizes.neurons)
+
+
+def _agreed(sizes: Sizes) -> float:
+    """Numbers held when a consensus is found: the valuation, and two matrices of who keeps company with whom.
+
+    These are as large as the valuation where the coalitions of all resamples are as many as neurons or more, and
+    smaller where they are fewer, which only the resamples tell.
+    """
+    return 3 * sizes.neurons**2
 
 
 def _tracked(config: Config, sizes: Sizes) -> float:

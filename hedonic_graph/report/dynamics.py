@@ -12,7 +12,7 @@ from hedonic_graph.report.layout import Measure, Record, Table
 from hedonic_graph.report.methods import names
 from hedonic_graph.report.paper import paper_note, published
 from hedonic_graph.report.sources import Source
-from hedonic_graph.results import FATES
+from hedonic_graph.results.protocol import FATES
 
 if TYPE_CHECKING:
     import pandas as pd

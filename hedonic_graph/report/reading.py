@@ -8,7 +8,8 @@ import numpy as np
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline.reading import UNIT as TEXT
 from hedonic_graph.report.sources import Source
-from hedonic_graph.results import AnalysisResults, RunInfo
+from hedonic_graph.results.protocol import RunInfo
+from hedonic_graph.results.reader import AnalysisResults
 from hedonic_graph.text.pairs import load_pairs
 
 if TYPE_CHECKING:

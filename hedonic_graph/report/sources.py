@@ -7,7 +7,9 @@ from pathlib import Path
 
 from hedonic_graph.errors import UserError
 from hedonic_graph.report.methods import Method
-from hedonic_graph.results import AnalysisResults, RunInfo, open_results
+from hedonic_graph.results import open_results
+from hedonic_graph.results.protocol import RunInfo
+from hedonic_graph.results.reader import AnalysisResults
 
 TASKS = {"cqtr": "CQTR", "mean-tf-l": "Mean-TF/L", "rm": "RM"}
 """The paper's names of its tasks, by the names that commands take."""

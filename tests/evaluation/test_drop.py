@@ -4,14 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models.loading import load, sentences
+from models.loading import ablated_scores, load, sentences
 from safetensors.torch import load_file, save_file
 from tiny import D_FF, save_adapter
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.evaluation.drop import Drops, curve, drops, ranked, squared_error
+from hedonic_graph.evaluation.drop import Drops, drops, ranked, squared_error
 from hedonic_graph.models.capture import batches
-from hedonic_graph.models.restart import ablated_scores
 
 QUERIES = ["b", "a", "b", "c", "b", "a"]
 LABELS = np.array([0.0, 1.0, 0.5, 0.25, 1.0, 0.0])
@@ -73,29 +72,6 @@ def test_the_interval_covers_the_true_drop() -> None:
     assert 175 <= covered <= 197
 
 
-def test_the_curve_is_the_mean_by_class() -> None:
-    whole, ablated = scores(7)
-    found = Drops.of(whole, ablated, squared_error(LABELS, QUERIES))
-    classes = np.array([2, 1, 2, 4, 1, 2, 2])
-    table = curve(found, classes)
-    assert table["size_class"].tolist() == [1, 2, 4]
-    assert table["groups"].tolist() == [2, 4, 1]
-    np.testing.assert_allclose(table["mean"], [found.values[classes == one].mean() for one in (1, 2, 4)])
-    np.testing.assert_allclose(table[["low", "high"]].iloc[2], found.table().loc[3, ["low", "high"]].astype(float))
-    # What is drawn for a class hangs on nothing else.
-    alone = curve(Drops(found.parts[classes == 2], found.weights), classes[classes == 2])
-    np.testing.assert_allclose(alone.iloc[0].astype(float), table.iloc[1].astype(float))
-
-
-def test_the_curve_draws_groups_too() -> None:
-    """Where queries agree, its interval is that of a mean of groups."""
-    values = np.random.default_rng(0).normal(size=100)
-    found = Drops(np.repeat(values[:, None], 5, axis=1), np.ones(5))
-    table = curve(found, np.ones(100), resamples=4000)
-    error = 1.96 * values.std() / 10
-    np.testing.assert_allclose(table[["low", "high"]].iloc[0], values.mean() + np.array([-error, error]), atol=0.02)
-
-
 def test_a_group_that_carries_the_readout_drops_most(tiny_base: Path, tmp_path: Path) -> None:
     """Four neurons of layer 1 whose columns were tuned along the head's own direction, among twenty random fours."""
     adapter = save_adapter(tiny_base, tmp_path / "planted")
@@ -134,5 +110,3 @@ def test_mistakes() -> None:
         drops(whole, ablated * np.inf, measure)
     with pytest.raises(UserError, match=r"must be \[groups, examples\], not \[6\]"):
         drops(whole, ablated[0], measure)
-    with pytest.raises(UserError, match="drops of 3 groups and size classes of 2"):
-        curve(Drops.of(whole, ablated, measure), np.array([1, 2]))

@@ -20,7 +20,7 @@ from hedonic_graph import progress, results
 from hedonic_graph.bench.synthetic import Scale, Synthetic
 from hedonic_graph.cli import main
 from hedonic_graph.graph import store
-from hedonic_graph.results import RunInfo
+from hedonic_graph.results.protocol import RunInfo
 
 
 @dataclass(frozen=True)

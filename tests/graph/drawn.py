@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from hedonic_graph.results import ModelInfo, RunInfo
+from hedonic_graph.results.protocol import ModelInfo, RunInfo
 
 LAYERS = (3, 4, 6)
 NEURONS = 12

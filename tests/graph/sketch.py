@@ -16,7 +16,7 @@ import pandas as pd
 from hedonic_graph.graph import runs, statements
 from hedonic_graph.graph.loader import ingest
 from hedonic_graph.graph.store import Store
-from hedonic_graph.results import ModelInfo, RunInfo
+from hedonic_graph.results.protocol import ModelInfo, RunInfo
 
 NAN = float("nan")
 # The best of a coalition's edges is its fate, the best of those to it its origin (DESIGN §3.6).

@@ -20,7 +20,9 @@ from hedonic_graph.pipeline.analyze import analyze
 from hedonic_graph.pipeline.evaluation.evaluate import evaluate
 from hedonic_graph.pipeline.evaluation.options import EvaluationOptions
 from hedonic_graph.pipeline.evaluation.work import COMMAND
-from hedonic_graph.results import AnalysisResults, RunInfo, open_results
+from hedonic_graph.results import open_results
+from hedonic_graph.results.protocol import RunInfo
+from hedonic_graph.results.reader import AnalysisResults
 
 TAG = f"test-{uuid.uuid4().hex[:12]}"
 RUN = f"{TAG}/pas.pac.0"

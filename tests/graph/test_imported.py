@@ -20,7 +20,8 @@ from hedonic_graph.graph.loader import ingest
 from hedonic_graph.graph.store import Store
 from hedonic_graph.partitions.layers import gather
 from hedonic_graph.pipeline.importing import import_partitions
-from hedonic_graph.results import AnalysisResults, open_results
+from hedonic_graph.results import open_results
+from hedonic_graph.results.reader import AnalysisResults
 
 LAYERS = (1, 2, 3)
 TAG = f"test-{uuid.uuid4().hex[:12]}"

@@ -12,7 +12,8 @@ from hedonic_graph.graph import runs, statements
 from hedonic_graph.graph.loader import ingest
 from hedonic_graph.graph.store import Store
 from hedonic_graph.pipeline.analyze import analyze
-from hedonic_graph.results import AnalysisResults, open_results
+from hedonic_graph.results import open_results
+from hedonic_graph.results.reader import AnalysisResults
 from hedonic_graph.solvers import SOLVERS
 
 TAG = f"test-{uuid.uuid4().hex[:12]}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from oracle import StayDouble, Whole
 from tiny import D_FF, D_MODEL, WORDS, make_tokenizer
@@ -15,6 +16,8 @@ from hedonic_graph.models.capture import LayerCapture, batches, capture
 from hedonic_graph.models.load import load_model
 from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.locate import locate_adapter, locate_model
+from hedonic_graph.models.restart import Restart
+from hedonic_graph.models.walk import Batch
 
 
 def load(
@@ -52,6 +55,14 @@ def captured(
     batched = batches(model, prompts, batch_size=batch_size, max_tokens=64)
     with tempfile.TemporaryDirectory() as folder:
         return dict(capture(model, batched, layers, Path(folder), "test", all_tokens=all_tokens))
+
+
+def ablated_scores(
+    model: LoadedModel, batched: Sequence[Batch], layer: int, groups: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scores of the tuned model [B], and those with each of the groups ablated [G, B]."""
+    restart = Restart(model, batched, layer)
+    return restart.whole, restart.scores(groups)
 
 
 def sentences(count: int, words: int | None = None, seed: int = 0) -> list[str]:

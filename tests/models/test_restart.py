@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models.loading import error, load, sentences
+from models.loading import ablated_scores, error, load, sentences
 from oracle import Ablation, StayDouble, Whole
 from safetensors.torch import load_file, save_file
 from tiny import (
@@ -25,7 +25,7 @@ from tiny import (
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.capture import batches
 from hedonic_graph.models.loaded import LoadedModel
-from hedonic_graph.models.restart import Restart, ablated_scores
+from hedonic_graph.models.restart import Restart
 from hedonic_graph.models.walk import Batch
 
 PROMPTS = sentences(4)
@@ -177,7 +177,7 @@ def test_the_bar_takes_as_many_steps_as_it_was_told(tiny_base: Path, tiny_adapte
 
     bars: list[Bar] = []
     model = load(tiny_base, tiny_adapter)
-    ablated_scores(model, batched(model), 1, [np.array([2]), np.array([3])], memory=0, begin=Bar)
+    Restart(model, batched(model), 1, begin=Bar).scores([np.array([2]), np.array([3])], memory=0, begin=Bar)
     assert [one.left for one in bars] == [-1000, -1000]
 
 

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hedonic_graph import results as results_module
 from hedonic_graph.analysis import Analysis
 from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline import capturing
 from hedonic_graph.pipeline.analyze import analyze
-from hedonic_graph.results import open_results
+from hedonic_graph.results import open_results, reader
 from hedonic_graph.summary import FATES, layer_rows, table, verdicts
 from hedonic_graph.text.pairs import load_pairs, write_pairs
 
@@ -62,7 +61,7 @@ def test_runs_and_their_tables(whole: Path) -> None:
 def test_preferences_are_the_strongest_phi(whole: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.numpy import load_file
 
-    monkeypatch.setattr(results_module, "ROWS", rows)
+    monkeypatch.setattr(reader, "ROWS", rows)
     phi = load_file(whole / "phi.pas/L02.safetensors")["phi"]
     np.fill_diagonal(phi, -np.inf)
     table = open_results(whole).preferences("pas", 2)

@@ -12,10 +12,12 @@ from sklearn.metrics import adjusted_rand_score
 
 from hedonic_graph.cli.analyze import show
 from hedonic_graph.config import Config
+from hedonic_graph.errors import UserError
 from hedonic_graph.game.consensus import consensus
 from hedonic_graph.game.partition import Partition
 from hedonic_graph.models.examples import halves
 from hedonic_graph.pipeline.analyze import analyze
+from hedonic_graph.pipeline.comparing import check_growth
 from hedonic_graph.reliability import reliability_tables
 from hedonic_graph.results import open_results
 from hedonic_graph.summary import verdicts
@@ -161,11 +163,39 @@ def test_nothing_is_asked_for_nothing_is_kept(asked: Config, folder: Path, tmp_p
 
 def test_fewer_examples_than_parts(asked: Config, tmp_path: Path) -> None:
     write_pairs(tmp_path / "two.jsonl", load_pairs(Path(asked.text))[:3])
-    analyze(replace(asked, text=str(tmp_path / "two.jsonl"), layers=(1,), valuation=("pas",)), tmp_path / "two")
+    few = replace(asked, text=str(tmp_path / "two.jsonl"), layers=(1,), valuation=("pas",), growth=0)
+    analyze(few, tmp_path / "two")
     results = open_results(tmp_path / "two")
     assert (results.resolutions("pas", 1), results.growth("pas", 1)) == (None, None)
     assert reliability_tables(results) == []
     verdicts(results)
+
+
+@pytest.mark.parametrize(
+    ("examples", "growth", "most"),
+    [(24, 2, None), (24, 3, 2), (24, 10**9, 2), (8, 1, None), (9, 2, 1), (7, 1, 0), (3, 1, 0), (1, 5, 0), (1, 0, None)],
+)
+def test_growth_leaves_no_part_without_two_examples(
+    asked: Config, examples: int, growth: int, most: int | None
+) -> None:
+    config = replace(asked, growth=growth)
+    if most is None:
+        check_growth(config, examples)
+        assert not growth or halves(examples, depth=growth).sum(1).min() >= 2
+        return
+    advice = f"give {most} or less" if most else "give 0, or a larger text"
+    with pytest.raises(
+        UserError, match=rf"growth {growth} leaves parts of fewer than 2 of the {examples} ex.*{advice}"
+    ):
+        check_growth(config, examples)
+    assert most == 0 or halves(examples, depth=most).sum(1).min() >= 2
+    assert halves(examples, depth=most + 1).sum(1).min() < 2
+
+
+def test_too_much_growth_is_said_before_anything_is_written(asked: Config, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"growth 3 leaves parts of fewer than 2 of the 24 examples: give 2 or less"):
+        analyze(replace(asked, growth=3), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_help_says_what_it_costs() -> None:

@@ -1,6 +1,8 @@
 """Too little disk or memory is said before the work, with what it would take."""
 
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +111,49 @@ def test_memory(options: dict[str, Any], numbers: int, monkeypatch: pytest.Monke
     # What this process holds already is part of it.
     room(monkeypatch, memory=MARGIN * foreseen - 1e6, held=2e6)
     check_room(asked(**options), tmp_path, LLAMA, CPU)
+
+
+def test_memory_of_a_consensus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of neurons whose weights are small beside their pairs."""
+    narrow = Sizes(neurons=14336, width=64, examples=10)
+    foreseen = 0.9e9 + 4 * 3 * PAIRS
+    config = asked(layers=(7,), solver=("exact", "consensus"))
+    room(monkeypatch, memory=MARGIN * foreseen + 2)
+    check_room(config, tmp_path, narrow, CPU)
+    room(monkeypatch, memory=MARGIN * foreseen - 1e6)
+    with pytest.raises(UserError, match=rf"about {foreseen / 1e9:.2f} GB"):
+        check_room(config, tmp_path, narrow, CPU)
+    check_room(replace(config, solver=("exact",)), tmp_path, narrow, CPU)
+
+
+CONSENSUS = """
+import numpy as np
+import torch
+from hedonic_graph.bench.machine import forget_peak, peak
+from hedonic_graph.game.consensus import consensus
+from hedonic_graph.game.partition import Partition
+
+draw = np.random.default_rng(0)
+strays = draw.random((20, 2048)) < 0.3
+labels = np.where(strays, draw.integers(100, size=(20, 2048)), draw.integers(100, size=2048))
+partitions = [Partition.from_labels(one) for one in labels]
+consensus([Partition.from_labels(one[:64]) for one in labels], resolution=4)
+forget_peak()
+before = peak()
+phi = torch.ones(2048, 2048)
+consensus(partitions, resolution=4)
+print(sum(len(one) for one in partitions), peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not let a peak begin anew")
+def test_a_consensus_takes_what_is_foreseen() -> None:
+    """Twenty resamples whose 2,000 coalitions are nearly as many as the 2,048 neurons."""
+    said = subprocess.run([sys.executable, "-c", CONSENSUS], check=True, capture_output=True, text=True).stdout
+    coalitions, taken = map(int, said.split())
+    foreseen = 4 * foresight._agreed(Sizes(neurons=2048, width=1, examples=1))
+    assert coalitions == 2000
+    assert MARGIN * foreseen < taken < 3 * foreseen
 
 
 def test_memory_of_long_prompts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

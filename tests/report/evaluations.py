@@ -9,7 +9,9 @@ import pandas as pd
 
 from hedonic_graph.analysis import Analysis, layer_unit
 from hedonic_graph.evaluation.predictivity import MEAN, RAW
-from hedonic_graph.results import AnalysisResults, RunInfo, open_results
+from hedonic_graph.results import open_results
+from hedonic_graph.results.protocol import RunInfo
+from hedonic_graph.results.reader import AnalysisResults
 
 Values = Callable[[str, np.ndarray, np.random.Generator], dict[str, Any]]
 """Columns of a stage, for a run by its short id and the sizes of its coalitions."""

@@ -85,6 +85,12 @@ def test_table_3_averages_seeds_beside_shuffled_membership(copy: Path) -> None:
 def test_verdicts_of_a_method_that_is_better_in_everything(evaluated: Path) -> None:
     six, one, two = (words(answer(number, evaluated)) for number in (6, 1, 2))
     assert (six["1 Pair"], six["1 Ratio"]) == ("holds here", "holds here")
+    says = {item["claim"]: item["says"] for item in answer(6, evaluated)["verdicts"]}
+    # Of Pair alone the paper's unit is another.
+    assert says["1 Pair"].endswith(
+        "at equal size (the published size counts as a share of the larger mean, as the unit is another)"
+    )
+    assert says["1 Ratio"].endswith("at equal size")
     # Nobody ran ward, so the best baseline is not known.
     assert six["10"] == "cannot tell"
     assert (one["2"], one["3"]) == ("cannot tell", "holds here")

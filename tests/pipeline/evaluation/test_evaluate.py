@@ -18,7 +18,8 @@ from hedonic_graph.pipeline.analyze import analyze
 from hedonic_graph.pipeline.evaluation import dropping
 from hedonic_graph.pipeline.evaluation.evaluate import evaluate
 from hedonic_graph.pipeline.evaluation.options import EvaluationOptions, task_named
-from hedonic_graph.results import AnalysisResults, open_results
+from hedonic_graph.results import open_results
+from hedonic_graph.results.reader import AnalysisResults
 
 
 def again(folder: Path) -> Config:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hedonic_graph.analysis import Analysis, layer_unit
+from hedonic_graph.results.protocol import RunInfo
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from hedonic_graph.results import RunInfo
 
 STAGES = {"synergy": ("pair", "ratio"), "drop": ("drop",), "alignment": ("r2", "feature")}
 """The stages that have a table for each run and layer, with the properties of coalitions they give."""
@@ -31,7 +30,7 @@ class Evaluations:
         """What the last evaluation was told, its task and metric, and how the adapter scored; empty without one."""
         return dict(self.analysis.manifest.get("evaluation", {}))
 
-    def evaluation(self, stage: str, run: "RunInfo", layer: int) -> "pd.DataFrame | None":
+    def evaluation(self, stage: str, run: RunInfo, layer: int) -> "pd.DataFrame | None":
         """A row per coalition that ``stage`` (``synergy``, ``drop`` or ``alignment``) evaluated, or None.
 
         All have ``coalition``, ``size`` and ``size_class``. Synergy: ``psi``, ``pair``, ``ratio``, ``pair_error``,
@@ -40,7 +39,7 @@ class Evaluations:
         """
         return self._frame(_unit(stage, run, layer), ".parquet")
 
-    def evaluation_record(self, stage: str, run: "RunInfo", layer: int) -> dict[str, Any] | None:
+    def evaluation_record(self, stage: str, run: RunInfo, layer: int) -> dict[str, Any] | None:
         """How many coalitions a stage evaluated, by which rule and on what; None without one."""
         unit = _unit(stage, run, layer)
         if not self.analysis.holds(unit):
@@ -59,14 +58,14 @@ class Evaluations:
         """Drops of random groups: ``size``, ``size_class``, ``drop``, ``low``, ``high``; None without them."""
         return self._frame(layer_unit("drop.random", layer), ".parquet")
 
-    def alignments(self, run: "RunInfo", layer: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`."""
+    def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
+        """See :class:`hedonic_graph.results.protocol.Results`."""
         import pandas as pd
 
         found = self._frame(_unit("alignment", run, layer), ".edges.parquet")
         return pd.DataFrame({name: [] for name in EDGES}) if found is None else found
 
-    def _properties(self, run: "RunInfo", layer: int, count: int) -> dict[str, np.ndarray]:
+    def _properties(self, run: RunInfo, layer: int, count: int) -> dict[str, np.ndarray]:
         """What evaluations say of the ``count`` coalitions of a layer, by property; NaN or None where nothing."""
         found: dict[str, np.ndarray] = {}
         for stage, names in STAGES.items():
@@ -77,7 +76,7 @@ class Evaluations:
                 found[name][table["coalition"]] = table[name]  # type: ignore[index]
         return found
 
-    def _evaluation_contents(self, run: "RunInfo") -> dict[str, dict[int, str]]:
+    def _evaluation_contents(self, run: RunInfo) -> dict[str, dict[int, str]]:
         """Checksums of what evaluations give a run, by stage and layer, where they do."""
         found = {}
         for stage in STAGES:
@@ -93,5 +92,5 @@ class Evaluations:
         return pd.read_parquet(self.analysis.file(unit, suffix)) if self.analysis.holds(unit) else None
 
 
-def _unit(stage: str, run: "RunInfo", layer: int) -> str:
+def _unit(stage: str, run: RunInfo, layer: int) -> str:
     return layer_unit(f"{stage}.{run.id.removeprefix(f'{run.analysis}/')}", layer)
