@@ -15,7 +15,7 @@ from hedonic_graph.graph import schema, statements
 from hedonic_graph.graph.rows import scalar
 from hedonic_graph.graph.store import Store
 from hedonic_graph.progress import Progress
-from hedonic_graph.results import Results, RunInfo
+from hedonic_graph.results.protocol import Results, RunInfo
 
 if TYPE_CHECKING:
     import pandas as pd

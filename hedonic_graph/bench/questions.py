@@ -12,7 +12,7 @@ from hedonic_graph.graph import schema, statements
 from hedonic_graph.graph.statements import Statement
 from hedonic_graph.graph.store import Store
 from hedonic_graph.progress import Progress, bar
-from hedonic_graph.results import RunInfo
+from hedonic_graph.results.protocol import RunInfo
 
 WARM = 3
 

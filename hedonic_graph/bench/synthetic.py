@@ -11,7 +11,7 @@ import numpy as np
 
 from hedonic_graph.bench import shapes
 from hedonic_graph.errors import UserError
-from hedonic_graph.results import FATES, ModelInfo, RunInfo
+from hedonic_graph.results.protocol import FATES, ModelInfo, RunInfo
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,31 +74,31 @@ class Synthetic:
         self._edges = {run.seed: self._edge_counts(run) for run in self.runs}
 
     def members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`."""
+        """See :class:`hedonic_graph.results.protocol.Results`."""
         return self._once(("members", run.seed, layer), lambda: self._draw_members(run, layer))
 
     def coalitions(self, run: RunInfo, layer: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`."""
+        """See :class:`hedonic_graph.results.protocol.Results`."""
         return self._once(("coalitions", run.seed, layer), lambda: self._draw_coalitions(run, layer))
 
     def edges(self, run: RunInfo, layer: int, keep: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`; there are as many as the scale says, whatever ``keep`` is."""
+        """See :class:`hedonic_graph.results.protocol.Results`; there are as many as the scale says, whatever ``keep`` is."""
         return self._once(("edges", run.seed, layer), lambda: self._draw_edges(run, layer))
 
     def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`."""
+        """See :class:`hedonic_graph.results.protocol.Results`."""
         return self._once(("preferences", None, layer), lambda: self._draw_preferences(layer))
 
     def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.Results`; a coalition's best feature comes first."""
+        """See :class:`hedonic_graph.results.protocol.Results`; a coalition's best feature comes first."""
         return self._once(("alignments", run.seed, layer), lambda: self._draw_alignments(run, layer))
 
     def preferences_fingerprint(self, valuation: str, layer: int) -> str:
-        """See :class:`hedonic_graph.results.Results`."""
+        """See :class:`hedonic_graph.results.protocol.Results`."""
         return hashlib.sha256(repr((self.scale, valuation, layer)).encode()).hexdigest()
 
     def contents(self, run: RunInfo) -> dict[str, dict[int, str]]:
-        """See :class:`hedonic_graph.results.Results`; a drawn run is made of nothing but its scale."""
+        """See :class:`hedonic_graph.results.protocol.Results`; a drawn run is made of nothing but its scale."""
         return {}
 
     def draw(self) -> None:
@@ -109,7 +109,7 @@ class Synthetic:
             self.preferences("pas", layer)
 
     def fingerprint(self, run: RunInfo) -> str:
-        """See :class:`hedonic_graph.results.Results`."""
+        """See :class:`hedonic_graph.results.protocol.Results`."""
         return hashlib.sha256(repr((self.scale, run.id)).encode()).hexdigest()
 
     def _draw_members(self, run: RunInfo, layer: int) -> "pd.DataFrame":
