@@ -82,7 +82,7 @@ class Synthetic:
         return self._once(("coalitions", run.seed, layer), lambda: self._draw_coalitions(run, layer))
 
     def edges(self, run: RunInfo, layer: int, keep: int) -> "pd.DataFrame":
-        """See :class:`hedonic_graph.results.protocol.Results`; there are as many as the scale says, whatever ``keep`` is."""
+        """See :class:`hedonic_graph.results.protocol.Results`; as many as the scale says, whatever ``keep`` is."""
         return self._once(("edges", run.seed, layer), lambda: self._draw_edges(run, layer))
 
     def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
