@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from hedonic_graph.report.layout import Table
+    from hedonic_graph.report.layout import By, Table
     from hedonic_graph.report.verdicts import Verdict
 
 EXAMPLE = """\b
 Example:
   hedonic-graph table 3 my-analysis
   hedonic-graph table 6 my-analysis --paper --by layer
+  hedonic-graph table 1 my-analysis --by size
   hedonic-graph table 1 cqtr mean-tf-l rm --format latex > table1.tex
   hedonic-graph table 5 my-analysis cqtr-lora"""
 
@@ -29,9 +30,13 @@ Example:
     help="How to write it; csv has every number in a column of its own.",
 )
 @click.option("--paper", is_flag=True, help="Put the paper's own figures beside.")
-@click.option("--by", type=click.Choice(["layer"]), help="Tables 1, 2 and 6: a row for each layer.")
+@click.option(
+    "--by",
+    type=click.Choice(["layer", "size"]),
+    help="Tables 1, 2 and 6: a row for each layer; 1 and 6: for each class of sizes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print table and verdicts with all numbers as JSON.")
-def table(number: int, analyses: tuple[Path, ...], form: str, paper: bool, by: str | None, as_json: bool) -> None:
+def table(number: int, analyses: tuple[Path, ...], form: str, paper: bool, by: "By | None", as_json: bool) -> None:
     """Print Table N of the paper (1 to 6) from finished analyses, and what it says of the paper's claims.
 
     \b
@@ -48,7 +53,7 @@ def table(number: int, analyses: tuple[Path, ...], form: str, paper: bool, by: s
     from hedonic_graph.report import formats
     from hedonic_graph.report.table import make
 
-    made, verdicts = make(number, analyses, by_layer=by == "layer", paper=paper)
+    made, verdicts = make(number, analyses, by=by, paper=paper)
     if as_json:
         _print_json(number, made, verdicts)
         return

@@ -9,7 +9,7 @@ import numpy as np
 
 from hedonic_graph.report import estimates
 from hedonic_graph.report.estimates import CLASSES, Estimate, at_equal_size, difference, equal, plain
-from hedonic_graph.report.layout import Measure, Record
+from hedonic_graph.report.layout import By, Measure, Record
 from hedonic_graph.report.methods import Method, names, rank
 from hedonic_graph.report.paper import published
 from hedonic_graph.report.verdicts import Test
@@ -17,6 +17,9 @@ from hedonic_graph.solvers import SOLVERS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_GROUPS: dict[By, str] = {"layer": "layer", "size": "size_class"}
+"""The column of an evaluation that says which."""
 
 Part = tuple[str, str, "pd.DataFrame"]
 """Task, model, and the rows of all methods there."""
@@ -52,14 +55,15 @@ def by_method(part: "pd.DataFrame") -> dict[Method, "pd.DataFrame"]:
     return {method: part[part["method"] == method] for method in names(list(part["method"].unique()))}
 
 
-def records(
-    rows: "pd.DataFrame", figures: Sequence[Figure], *, by_layer: bool = False
-) -> tuple[list[Record], list[str]]:
-    """Return a record for each task, method and model, by layer where asked, and what must be said of equal size."""
+def records(rows: "pd.DataFrame", figures: Sequence[Figure], *, by: By | None = None) -> tuple[list[Record], list[str]]:
+    """Return a record for each task, method and model, and what must be said of equal size.
+
+    ``by`` makes one for each layer, or for each class of sizes, where all that is compared is of equal size.
+    """
     found: list[Record] = []
     notes: list[str] = []
     for task, model, part in parts(rows):
-        for layer, some in part.groupby("layer") if by_layer else [(None, part)]:
+        for key, some in part.groupby(_GROUPS[by]) if by else [(None, part)]:
             methods = by_method(some)
             called = names(list(methods))
             lines: dict[Method, Record] = {
@@ -67,7 +71,8 @@ def records(
                     "task": task,
                     "method": called[method],
                     "published_as": method.plain,
-                    "layer": layer,
+                    "layer": key if by == "layer" else None,
+                    "size": _sizes(int(key)) if by == "size" else None,
                     "model": model,
                 }
                 for method in methods
@@ -77,9 +82,9 @@ def records(
                 at_equal = partial(equal, cells=cells)
                 for method, line in lines.items():
                     _put(line, figure.name, methods[method], figure, plain)
-                    if method not in left_out and len(cells):
+                    if by != "size" and method not in left_out and len(cells):
                         _put(line, f"{figure.name}_equal", methods[method], figure, at_equal)
-                if not by_layer:
+                if not by:
                     outside = [called[method] for method in left_out]
                     notes.append(_said(f"{task or 'no task'}, {model}", figure, cells, outside))
             found += lines.values()
@@ -96,6 +101,7 @@ def paper_records(number: int, figures: Sequence[Figure], tasks: Sequence[str]) 
             "task": one["task"],
             "method": one["method"],
             "layer": None,
+            "size": None,
             "model": one["model"],
             **{name: one[name] for figure in figures for name in (figure.name, f"{figure.name}_ci")},
         }

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 from hedonic_graph.report import reading, seeds
 from hedonic_graph.report.coalitions import Contest, Figure, above, above_chance, contests, paper_records, records
-from hedonic_graph.report.layout import Record, Table
+from hedonic_graph.report.layout import By, Record, Table
 from hedonic_graph.report.paper import paper_note
 from hedonic_graph.report.sources import Source
 from hedonic_graph.report.verdicts import Verdict, judge, untold
 
 DROP, ALIGN = Figure("drop", "ood_drop", "OOD drop"), Figure("r2", "align_r2", "align. R2")
 STAGES = {"drop": DROP, "alignment": ALIGN}
+
+_KEYS = ("task", "method", "layer", "size", "model")
 
 TIMES = 3.0
 PUBLISHED_DROP = {"kmeans": (0.133, 0.026), "ward": (0.133, 0.033)}
@@ -33,7 +35,7 @@ _CLAIM_3 = (
 )
 
 
-def table(sources: Sequence[Source], *, by_layer: bool, paper: bool) -> tuple[Table, list[Verdict]]:
+def table(sources: Sequence[Source], *, by: By | None, paper: bool) -> tuple[Table, list[Verdict]]:
     """Return Table 1 and the verdicts on claims 2, 3 and 9; UserError where an analysis has neither figure."""
     reading.require(sources, list(STAGES))
     found: dict[tuple[object, ...], Record] = {}
@@ -46,16 +48,18 @@ def table(sources: Sequence[Source], *, by_layer: bool, paper: bool) -> tuple[Ta
             f"`hedonic-graph evaluate {source.path} --what {stage}` measures it"
             for source in lacking
         ]
-        lines, said = records(rows, [figure], by_layer=by_layer)
+        lines, said = records(rows, [figure], by=by)
         notes += said
         for line in lines:
-            found.setdefault(tuple(line[name] for name in ("task", "method", "layer", "model")), {}).update(line)
+            found.setdefault(tuple(line[name] for name in ("task", "method", "layer", "size", "model")), {}).update(
+                line
+            )
         for contest in contests(rows):
             verdicts += _drops(contest) if figure is DROP else [_aligns(contest)]
             verdicts.append(seeds.verdict(contest, figure))
     made = Table(
         "Table 1: OOD drop and alignment",
-        rows=("task", "method", "layer") if by_layer else ("task", "method"),
+        rows=("task", "method", by) if by else ("task", "method"),
         columns=("model",),
         measures=(*DROP.measures, *ALIGN.measures),
         records=list(found.values()),

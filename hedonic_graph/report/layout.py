@@ -2,7 +2,10 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+By = Literal["layer", "size"]
+"""What a table can have a row for, in place of the mean over all."""
 
 Record = dict[str, Any]
 """Keys of a row and a column by name, and numbers by name: ``pair``, ``pair_ci`` (half width of the 95 %
@@ -106,8 +109,8 @@ class Table:
 
     @property
     def _matched(self) -> tuple[str, ...]:
-        """What a row shares with its like in the paper, which says nothing by layer."""
-        return tuple(name for name in self.rows if name != "layer")
+        """What a row shares with its like in the paper, which says nothing by layer or size."""
+        return tuple(name for name in self.rows if name not in ("layer", "size"))
 
 
 def _grid(

@@ -9,7 +9,7 @@ import numpy as np
 
 from hedonic_graph.report import reading
 from hedonic_graph.report.estimates import Estimate, difference
-from hedonic_graph.report.layout import Measure, Record, Table
+from hedonic_graph.report.layout import By, Measure, Record, Table
 from hedonic_graph.report.methods import Method, names
 from hedonic_graph.report.paper import published
 from hedonic_graph.report.sources import Source
@@ -30,18 +30,18 @@ _CLAIM_4 = (
 )
 
 
-def table(sources: Sequence[Source], *, by_layer: bool, paper: bool) -> tuple[Table, list[Verdict]]:
+def table(sources: Sequence[Source], *, by: By | None, paper: bool) -> tuple[Table, list[Verdict]]:
     """Return Table 2 and the verdicts on claim 4; UserError where an analysis has no predictivity."""
     reading.require(sources, ["predictivity"])
     rows = _rows(sources)
     found: list[Record] = []
     for (task, model), part in rows.groupby(["task", "model"], sort=False):
-        for layer, some in part.groupby("layer") if by_layer else [(None, part)]:
+        for layer, some in part.groupby("layer") if by else [(None, part)]:
             keys = {"task": task, "model": model, "layer": layer}
             found += [keys | record for record in _records(some)]
     made = Table(
         "Table 2: predictivity",
-        rows=("method", "layer") if by_layer else ("method",),
+        rows=("method", "layer") if by else ("method",),
         columns=("task", "model"),
         measures=(
             Measure("r2", "R2"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hedonic_graph.report import reading, seeds
 from hedonic_graph.report.coalitions import Contest, Figure, above, above_chance, contests, paper_records, records
-from hedonic_graph.report.layout import Table
+from hedonic_graph.report.layout import By, Table
 from hedonic_graph.report.methods import Method
 from hedonic_graph.report.paper import paper_note
 from hedonic_graph.report.sources import Source
@@ -33,14 +33,14 @@ _OTHER_UNIT = " (the published size counts as a share of the larger mean, as the
 _CLAIM_10 = "Pair and Ratio of PAS beat the best baseline with p < 0.01 in every layer, at equal size"
 
 
-def table(sources: Sequence[Source], *, by_layer: bool, paper: bool) -> tuple[Table, list[Verdict]]:
+def table(sources: Sequence[Source], *, by: By | None, paper: bool) -> tuple[Table, list[Verdict]]:
     """Return Table 6 and the verdicts on claims 1, 9 and 10; UserError where an analysis has no synergy."""
     reading.require(sources, ["synergy"])
     rows = reading.coalitions(sources, "synergy")
-    found, notes = records(rows, FIGURES, by_layer=by_layer)
+    found, notes = records(rows, FIGURES, by=by)
     made = Table(
         "Table 6: intrinsic synergy",
-        rows=("task", "method", "layer") if by_layer else ("task", "method"),
+        rows=("task", "method", by) if by else ("task", "method"),
         columns=("model",),
         measures=tuple(measure for figure in FIGURES for measure in figure.measures),
         records=found,

@@ -4,23 +4,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hedonic_graph.errors import UserError
-from hedonic_graph.report.layout import Table
+from hedonic_graph.report.layout import By, Table
 from hedonic_graph.report.verdicts import Verdict
 
-BY_LAYER = (1, 2, 6)
-"""Tables that average over layers and can be had by layer."""
+_BY: dict[By, tuple[int, ...]] = {"layer": (1, 2, 6), "size": (1, 6)}
+"""Tables that average over layers, or over sizes, and can be had by them."""
 
 
 def make(
-    number: int, paths: Sequence[Path], *, by_layer: bool = False, paper: bool = False
+    number: int, paths: Sequence[Path], *, by: By | None = None, paper: bool = False
 ) -> tuple[Table, list[Verdict]]:
     """Return a table of the paper from analysis folders, and what it lets one say of the paper's claims.
 
     With ``paper`` the paper's own figures stand beside. Raises UserError for folders that are no analyses or lack
     what the table needs.
     """
-    if by_layer and number not in BY_LAYER:
-        raise UserError(f"Table {number} is not an average over layers; --by layer is for Tables 1, 2 and 6")
+    if by and number not in _BY[by]:
+        *first, last = map(str, _BY[by])
+        raise UserError(
+            f"Table {number} is not an average over {by}s; --by {by} is for Tables {', '.join(first)} and {last}"
+        )
     if number in (4, 5):
         from hedonic_graph.report import tuning
 
@@ -36,4 +39,4 @@ def make(
     from hedonic_graph.report import impact, predictivity, synergy
 
     makers = {1: impact.table, 2: predictivity.table, 6: synergy.table}
-    return makers[number](sources, by_layer=by_layer, paper=paper)
+    return makers[number](sources, by=by, paper=paper)

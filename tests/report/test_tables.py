@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from report.evaluations import note, write, write_predictivity
+from report.evaluations import note, write, write_predictivity, write_random_drops
 from tiny import save_adapter
 
 from hedonic_graph.analysis import Analysis
@@ -150,6 +150,30 @@ def test_table_6_by_hand(copy: Path) -> None:
     assert layers.groupby("method")["pair"].mean()["Random"] == pytest.approx(found.loc["Random"]["pair"].iloc[0])
 
 
+def test_the_drop_by_size_beside_random_groups_of_that_size(copy: Path) -> None:
+    grows: Callable[[str, np.ndarray, np.random.Generator], dict[str, Any]] = lambda run, sizes, draw: {  # noqa: E731
+        "drop": sizes / 100 + 0.001 * draw.normal(size=len(sizes)), "low": 0.0, "high": 0.001,
+    }  # fmt: skip
+    write(copy, "drop", grows)
+    write_random_drops(copy, 0.004)
+    found = csv(1, copy, "--by", "size")
+    mine = found[found["method"] == "Hedonic (PAS)"].set_index("size")
+    results = open_results(copy)
+    runs = [run for run in results.runs if run.id.partition("/")[2].startswith("pas.pac")]
+    held = [np.bincount(results.members(run, layer)["coalition"]) for run in runs for layer in results.layers]
+    for label, low, high in (("2", 2, 2), ("3-4", 3, 4), ("5-8", 5, 8)):
+        means = [sizes[(sizes >= low) & (sizes <= high)] for sizes in held]
+        # Of a class every run and layer that has it counts as much as another, by how many it has.
+        if label in mine.index:
+            assert low / 100 - 0.002 < mine.loc[label, "ood_drop"] < high / 100 + 0.002
+            assert mine.loc[label, "ood_drop_chance"] == pytest.approx(0.004)
+        assert (label in mine.index) == any(len(one) for one in means)
+    assert len(mine) > 1 and mine["ood_drop"].is_monotonic_increasing
+    assert "ood_drop_equal" not in found
+    text = call(1, copy, "--by", "size", "--paper").stdout.splitlines()
+    assert ["task", "method", "size"] in [line.split()[:3] for line in text]
+
+
 def test_one_seed_or_one_layer_is_not_enough(evaluated: Path) -> None:
     with Analysis.writing(evaluated) as analysis:
         for unit in list(analysis.manifest["units"]):
@@ -240,6 +264,7 @@ def test_mistakes(bare: Path, copy: Path, tmp_path: Path) -> None:
     assert "--what drop --what alignment" in complain(1, bare)
     assert "is given twice" in complain(3, bare, bare / ".." / bare.name)
     assert "--by layer is for Tables 1, 2 and 6" in complain(3, bare, "--by", "layer")
+    assert "Table 2 is not an average over sizes; --by size is for Tables 1 and 6" in complain(2, bare, "--by", "size")
     shutil.rmtree(copy / "lineage.pas.pac.0")
     assert "is missing: run the analyze command again" in complain(3, copy)
 
