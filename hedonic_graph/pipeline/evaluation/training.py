@@ -47,14 +47,14 @@ class Training:
 def read_training(work: Work, task: str) -> Training:
     """Draw the examples from the training text, without queries and passages of the analysed text.
 
-    They are those that ``finetune`` would build, and a sample of them by the seed. Raises UserError where the text is
+    They are those that ``finetune`` would build of whole queries, and a sample of them by the seed. Raises UserError where the text is
     missing, malformed or too small.
     """
     options = work.options
     assert options.train_text is not None
     positives = read_positives(Path(options.train_text).expanduser())
     kept = unseen(positives, work.pairs)
-    config = TuningConfig(model=work.config.model, task=task, text=options.train_text, seed=options.seed)
+    config = TuningConfig(model=work.config.model, task=task, text=options.train_text, blends=0, seed=options.seed)
     found = [
         (Pair(one.query, passage), label)
         for one in build(kept, config)
