@@ -47,8 +47,8 @@ class Training:
 def read_training(work: Work, task: str) -> Training:
     """Draw the examples from the training text, without queries and passages of the analysed text.
 
-    They are those that ``finetune`` would build of whole queries, and a sample of them by the seed. Raises UserError where the text is
-    missing, malformed or too small.
+    They are those that ``finetune`` would build of whole queries, and a sample of them by the seed. Raises UserError
+    where the text is missing, malformed or too small.
     """
     options = work.options
     assert options.train_text is not None
