@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from hedonic_graph import tables
 from hedonic_graph.bench.devices import Difference
@@ -100,7 +101,8 @@ class Report:
         growth = ", ".join(f"{name} {one:.2f}" for name in KERNELS if (one := self.growth(name)) is not None)
         lines = [
             *described(self.machine),
-            f"on {plan.device}: {plan.examples:,} examples, width {plan.width:,}, random weights of LoRA rank 8",
+            f"on {self.machine['device']}, {self.machine['torch_threads']} threads: {plan.examples:,} examples, width "
+            f"{plan.width:,}, random weights of LoRA rank 8",
             "",
             tables.render(columns, rows),
             "Ratio: ours over what it stands against, below 1 where ours is faster; of pac, its first round, with all "
@@ -123,7 +125,7 @@ def bench(plan: Plan) -> Report:
     device = device_of(plan.device)
     if list(plan.neurons) != sorted(set(plan.neurons)) or plan.neurons[0] < SMALLEST:
         raise UserError(f"name each number of neurons once, the smallest first and none below {SMALLEST}")
-    before = machine()
+    before = surroundings(device)
     costs: list[Cost] = []
     differences: list[Difference] = []
     if device.type != "cpu":
@@ -138,3 +140,9 @@ def bench(plan: Plan) -> Report:
             costs += [Cost(**one) for one in worker.ask(json.dumps(asdict(task)))["costs"]]
             progress.update()
     return Report(before, plan, costs, differences)
+
+
+def surroundings(device: torch.device) -> dict[str, Any]:
+    """Return what :func:`machine` does, and the device by name with the threads of matrix products."""
+    name = f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+    return machine() | {"device": name, "torch_threads": torch.get_num_threads()}

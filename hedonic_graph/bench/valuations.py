@@ -47,7 +47,8 @@ def _moments(task: Task, n: int, generator: torch.Generator) -> Prepared:
     def limit() -> None:
         total = torch.zeros(n, n, device=generator.device)
         for chunk in chunks:
-            total.addmm_(chunk.T, chunk)
+            for rows, rest in upper(n, BLOCK):
+                total[rows, rest].addmm_(chunk[:, rows].T, chunk[:, rest])
 
     return Prepared(ours, held_against(limit, generator.device))
 

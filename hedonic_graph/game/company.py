@@ -121,9 +121,8 @@ def _graph(blocks: Iterable[Tensor], least: float, seed: int) -> csr_array:
         np.fill_diagonal(found[:, start:], 0)
         row, column = (found > least).nonzero()
         chance = np.minimum(1, LINKS / np.maximum(np.bincount(row, minlength=len(found)), 1))
-        kept = np.ones(len(row), dtype=bool)
-        crowded = np.flatnonzero(chance[row] < 1)
-        kept[crowded] = draw.random(len(crowded)) < chance[row[crowded]]
+        # A number for every pair, so that a link that rounding makes or unmakes changes no draw but its own.
+        kept = draw.random(found.shape, dtype=np.float32)[row, column] < chance[row]
         row, column = row[kept], column[kept]
         rows.append(row + start)
         columns.append(column)

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hedonic_graph.blocks import mirrored, upper
+
+_BLOCK = 2048
+"""Rows of co-moments that are multiplied at a time."""
+
 
 @dataclass
 class Moments:
@@ -40,7 +45,10 @@ class Moments:
         weighed = rows if times is None else rows * times[:, None]
         mean = weighed.sum(0) / fresh
         centred = rows - mean
-        self.comoment.addmm_((centred if times is None else centred * times[:, None]).T, centred)
+        weighed = centred if times is None else centred * times[:, None]
+        for above, rest in upper(len(mean), _BLOCK):
+            self.comoment[above, rest].addmm_(weighed[:, above].T, centred[:, rest])
+        mirrored(self.comoment)
         self._shift(fresh, mean)
 
     def merge(self, other: "Moments") -> None:

@@ -37,7 +37,8 @@ def value_layer(context: Context[Config], valuation: str, layer: int) -> None:
     def write(path: Path) -> None:
         values = Values(context, valuation, layer)
         phi = values.whole()
-        if not bool(torch.isfinite(phi).all()):
+        # NaN propagates into both, and no mask of all pairs is made.
+        if not all(bool(torch.isfinite(one)) for one in torch.aminmax(phi)):
             raise UserError(f"{valuation} of layer {layer} holds values that are not finite (NaN or infinite)")
         write_phi(path.with_suffix(".safetensors"), phi, context.config.phi_precision)
         if check := values.second_order(phi):

@@ -26,7 +26,7 @@ def write_phi(path: Path, phi: Tensor, precision: str) -> None:
     if precision == "float32":
         save_file({"phi": phi.cpu()}, path)
         return
-    largest = float(phi.abs().max()) if len(phi) else 0.0
+    largest = max(abs(float(one)) for one in torch.aminmax(phi)) if len(phi) else 0.0
     factor = 2.0 ** math.ceil(math.log2(largest / _TOP)) if largest else 1.0
     kept = torch.empty(phi.shape, dtype=torch.float16)
     for start in range(0, len(phi), _ROWS):

@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
 from hedonic_graph.bench import compute, devices, draws
-from hedonic_graph.bench.compute import FULL, QUICK, Plan, Report
+from hedonic_graph.bench.compute import FULL, QUICK, Plan, Report, surroundings
 from hedonic_graph.bench.devices import Difference, differences, relative
 from hedonic_graph.bench.draws import valuation
 from hedonic_graph.bench.flows import masses
 from hedonic_graph.bench.games import RESAMPLES
 from hedonic_graph.bench.kernel import Task
 from hedonic_graph.bench.kernels import KERNELS, Cost, measure
-from hedonic_graph.bench.machine import machine
 from hedonic_graph.bench.plain_game import by_player, choice_of, choices, components
 from hedonic_graph.bench.plain_round import plain_round
 from hedonic_graph.cli import main
 from hedonic_graph.game.top_cover import TopCover
 
 PLAN = Plan((64, 96), examples=8, width=16)
+HERE = surroundings(torch.device("cpu"))
 
 
 def run(*arguments: str) -> Result:
@@ -109,7 +109,7 @@ def test_plain_components_are_those_of_scipy(edges: list[set[int]]) -> None:
     assert set(found) == expected and len(found) == len(expected)
 
 
-def test_the_plain_round_says_what_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plain_round_says_what_it_counts() -> None:
     found = plain_round(valuation(60, torch.Generator().manual_seed(0)), 0)
     careful, worded = f"{found.note}".split(";")
     parts = [
@@ -120,9 +120,7 @@ def test_the_plain_round_says_what_it_counts(monkeypatch: pytest.MonkeyPatch) ->
         .split(",")
     ]
     assert sum(parts) == pytest.approx(found.seconds, abs=0.16)
-    # Each of 60 players looks through 8,000 sets, at some 20 ns or more each.
-    seconds = re.fullmatch(r" as worded (\d+\.\d) s", worded)
-    assert seconds and float(seconds[1]) >= found.seconds - 0.06
+    assert re.fullmatch(r" as worded \d+\.\d s", worded)
 
 
 def test_the_valuation_of_pas_is_that_of_its_inputs() -> None:
@@ -146,34 +144,33 @@ def test_the_game_that_is_timed_is_played_to_its_end() -> None:
     assert int(solved.rounds["emitted_neurons"].sum()) == 80
 
 
-def test_the_plain_round_is_asked_for_some_players_of_all() -> None:
-    # The players it is timed on choose as they would among all.
+def test_the_plain_index_holds_who_is_in_what() -> None:
     phi = valuation(40, torch.Generator().manual_seed(1)).tolist()
     draw = random.Random(0)
     taken = [sorted(draw.sample(range(40), draw.randint(2, 10))) for _ in range(60)]
-    everybody = choices(phi, range(40), taken, 3, "mean")
     held = by_player(taken)
     assert {i: held.get(i, []) for i in range(40)} == {i: [t for t in taken if i in t] for i in range(40)}
+    # A player chooses by its own row alone.
+    everybody = choices(phi, range(40), taken, 3, "mean")
     for i in (3, 17):
         assert choice_of({i: phi[i]}, i, held[i], 3, "mean") == everybody[i]
 
 
 def test_growth_is_fitted_over_all_sizes() -> None:
     sizes = (100, 200, 400, 800)
-    found = Report(
-        machine(), Plan(sizes, 8, 16), [*(cost(n, (n / 400) ** 2) for n in sizes), cost(100, 1.0, "oca")], []
-    )
+    found = Report(HERE, Plan(sizes, 8, 16), [*(cost(n, (n / 400) ** 2) for n in sizes), cost(100, 1.0, "oca")], [])
     assert found.growth("pas") == pytest.approx(2)
     assert found.growth("oca") is None and found.growth("pac") is None
     assert "over all sizes measured: pas 2.00." in found.text()
     # Log seconds lie at 0, 0, 0 and 3 log 2: the slope is 3 * 1.5 / 5.
-    slow = Report(machine(), Plan(sizes, 8, 16), [cost(n, 8.0 if n == 800 else 1.0) for n in sizes], [])
+    slow = Report(HERE, Plan(sizes, 8, 16), [cost(n, 8.0 if n == 800 else 1.0) for n in sizes], [])
     assert slow.growth("pas") == pytest.approx(0.9)
 
 
 def test_the_table_holds_what_the_record_does() -> None:
     costs = [cost(64, 1.5, reference=1.25), cost(64, 9.0, "pac", compared=0.5, reference=100.0, rounds=7, note="first")]
-    found = Report(machine(), Plan((64,), 1024, 16), costs, [])
+    found = Report(HERE, Plan((64,), 1024, 16), costs, [])
+    assert f"on cpu, {torch.get_num_threads()} threads: 1,024 examples" in found.text()
     cells = [line.split() for line in found.text().splitlines()]
     assert ["pas", "64", "1.5", "matrix", "products", "1.2", "2.00", "0.500"] in cells
     assert ["pac", "64", "9", "7", "plain", "Python", "0.005", "2.00", "0.500", "first"] in cells

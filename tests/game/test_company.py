@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_array
 
 from hedonic_graph.game import company
@@ -99,6 +100,21 @@ def test_what_is_drawn_does_not_hang_on_blocks(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(company, "_BLOCK", block)
         found.append(frequency_graph(crowd(), np.arange(300), seed=1))
     assert same(found[0], found[1])
+
+
+def test_a_link_more_changes_no_draw_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company, "LINKS", 20)
+    weights = np.random.default_rng(0).uniform(0.2, 1, size=(300, 300)).astype(np.float32)
+    weights = np.maximum(weights, weights.T)
+    less = weights.copy()
+    less[3, 200] = less[200, 3] = 0.1
+
+    def graph(matrix: np.ndarray) -> np.ndarray:
+        return company._graph(iter([torch.from_numpy(matrix.copy())]), 0.15, 1).toarray()
+
+    # The two neurons have a link less to choose among, which makes the others as much likelier.
+    changed = (graph(weights) > 0) != (graph(less) > 0)
+    assert changed.sum() <= 4
 
 
 def test_layers_within_the_bound_are_not_drawn_from() -> None:
