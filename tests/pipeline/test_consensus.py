@@ -1,6 +1,7 @@
 """The consensus solver on a whole analysis: its resamples, its figures, what it redoes and what it refuses."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.top_cover import exact_top_cover
 from hedonic_graph.models.capture import LayerCapture
 from hedonic_graph.models.examples import bootstrap
+from hedonic_graph.pipeline import resampling
 from hedonic_graph.pipeline.analyze import analyze
 from hedonic_graph.results import open_results
 from hedonic_graph.summary import layer_rows, table, verdicts
@@ -142,13 +144,24 @@ def test_same_seed_same_result_with_one_thread_or_two(asked: Config, tmp_path: P
 def test_a_change_redoes_what_hangs_on_it(
     folder: Path, asked: Config, tmp_path: Path, change: dict[str, float], stages: set[str]
 ) -> None:
-    import shutil
-
     shutil.copytree(folder, tmp_path / "agreed")
     done = analyze(replace(asked, **change), tmp_path / "agreed")  # type: ignore[arg-type]
     assert all(any(unit.startswith(stage) for stage in stages) for unit in done), done
     # Another resolution may leave a lineage as it was.
     assert all(any(unit.startswith(stage) for unit in done) for stage in stages - {"lineage", "agreement"}), done
+
+
+def test_a_consensus_hangs_on_its_resamples(
+    folder: Path, asked: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another version of the program gives other resamples of the same examples."""
+    shutil.copytree(folder, tmp_path / "agreed")
+    monkeypatch.setattr(resampling, "VERSION", resampling.VERSION + 1)
+    monkeypatch.setattr(resampling, "bootstrap", lambda count, seed, *rest: bootstrap(count, seed + 7, *rest))
+    done = analyze(asked, tmp_path / "agreed")
+    partitions = {unit for unit in done if unit.startswith("partition.")}
+    runs = [f"{valuation}.consensus.{seed}" for valuation in ("pas", "oca") for seed in (0, 3)]
+    assert partitions == {f"partition.{run}/L{layer:02d}" for run in runs for layer in (1, 2)}
 
 
 def test_what_it_cannot_do_is_said_first(config: Config, tmp_path: Path) -> None:
