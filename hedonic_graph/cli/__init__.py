@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 import hedonic_graph
+from hedonic_graph.cli import memory
 from hedonic_graph.errors import UserError
 
 # Name: (where the command is, its line in --help). The line stands here so that --help imports no command.
@@ -72,6 +73,9 @@ class Program(click.Group):
         except Exception as error:
             if ctx.params["debug"]:
                 raise
+            name = ctx.invoked_subcommand
+            if memory.ran_out(error) and name and (command := self.get_command(ctx, name)):
+                _fail(memory.advice(error, command, name in CONTINUED), 2)
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 place = f" writing {error.filename}" if error.filename else ""
                 _fail(f"the disk is full{place}: make room and run the same command again", 2)

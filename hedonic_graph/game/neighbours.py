@@ -46,21 +46,31 @@ class BestPartners:
     def _fill(self, players: torch.Tensor, partners: torch.Tensor) -> None:
         width, length = len(partners), self._lists.shape[1]
         kept = min(length, width)
-        worst = torch.iinfo(torch.int64).min
-        # The low half of a key makes equal values compare by the smaller partner: `partners` ascends.
-        tie = torch.arange(width - 1, -1, -1, device=partners.device)
         everybody = width == len(self._phi)
         for block in players.split(max(1, _BLOCK // width)):
             rows = self._phi.index_select(0, block)
             values = rows if everybody else rows.index_select(1, partners)
-            keys = (_ordered_bits(values) << 32) | tie
             excluded = partners == block[:, None]
             if self._positive:
                 excluded |= values <= 0
-            top = keys.masked_fill_(excluded, worst).topk(kept, dim=1)
-            found = torch.where(top.values == worst, PAD, partners[top.indices])
+            # Of equal partners the smaller comes first: `partners` ascends.
+            found = strongest(values, excluded, kept)
             self._lists[block] = PAD
-            self._lists[block, :kept] = found.int()
+            self._lists[block, :kept] = torch.where(found == PAD, PAD, partners[found]).int()
+
+
+def strongest(values: torch.Tensor, excluded: torch.Tensor, count: int) -> torch.Tensor:
+    """Return the columns of the ``count`` largest ``values`` of each row, best first, ties by the smaller column.
+
+    ``values`` is float32 [q, w], ``excluded`` bool [q, w]; the result int64 [q, count]. Rows where fewer are not
+    excluded are padded with -1.
+    """
+    worst = torch.iinfo(torch.int64).min
+    # The low half of a key makes equal values compare by the smaller column.
+    tie = torch.arange(values.shape[1] - 1, -1, -1, device=values.device)
+    keys = (_ordered_bits(values) << 32) | tie
+    top = keys.masked_fill_(excluded, worst).topk(count, dim=1)
+    return torch.where(top.values == worst, PAD, top.indices)
 
 
 def _ordered_bits(values: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ import torch
 EVENTS = ("excess", "matched")
 
 HIGH = 0.7
+"""A share from which on it is most of what a source gives, or a target gets."""
 
 
 class Kind(IntEnum):

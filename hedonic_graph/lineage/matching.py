@@ -4,9 +4,19 @@ import igraph
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-# Weights become integers: float32 keeps 24 bits, so at 48 every mass within 2**24 of the largest stays exact,
-# and sums of a few of them stay exact in the float64 that scipy computes with.
 _BITS = 48
+"""Of the largest weight W: masses become integers. float32 keeps 24 bits, so every mass within 2**24 of the largest
+stays exact; and so does all that scipy's assignment computes of them in float64, for any number of coalitions.
+
+Proof. scipy augments along shortest paths (Crouse 2016), with costs c = -w and duals u of rows and v of columns that
+begin at 0. It never lowers u of a row that it has come to nor raises v, which stays 0 for a column that is not taken.
+After every augmentation u_i + v_j <= c_ij for the rows come to, with equality where assigned. Rows are no more than
+columns, so before and after each augmentation some column has v = 0: hence u_i <= max c = 0, u_i = c_ij - v_j >= -W,
+and v_j = c_ij - u_i >= -W. Inside a search the length of the shortest path never falls, ends at no more than
+c_if <= 0 for a free column f, and begins at -W or more; lengths are ((length + c) - u) - v. So every number is an
+integer, none beyond 2 W = 2**49, and float64 holds all of them to 2**53. Costs shifted to begin at 0, as scipy has
+had them too, are bounded alike.
+"""
 
 
 def maximum_matching(mass: np.ndarray) -> np.ndarray:
@@ -59,7 +69,7 @@ def _prices(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Optimal prices of the rows and columns of ``weight`` [few, many], few <= many, in integers.
 
     With x the assignment, the smallest u with u_i >= w_ij - v_j, v_x(i) = w_i,x(i) - u_i, and v = 0 for
-    columns not assigned. It exists because x is optimal; a wrong x shows as a negative v.
+    columns not assigned. It exists because x is optimal (see ``_BITS``); a wrong x shows as a negative v.
     """
     _, assigned = linear_sum_assignment(weight, maximize=True)
     own = weight[np.arange(len(weight)), assigned]

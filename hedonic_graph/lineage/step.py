@@ -18,6 +18,7 @@ from hedonic_graph.lineage.shares import SHARES
 from hedonic_graph.lineage.significance import standardise, z_scores
 
 Z_MIN = 3.0
+"""Standard deviations from random neurons from which on a flow is beyond chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class LayerStep:
     """``Kind`` of each target, int8 [T]: persist, split, merge or emerge; none in place of emerge where sources
     were left out, one of which may feed it."""
     counts: dict[str, int]
-    """``edges`` (S*T), ``significant`` (z >= z_min), sources by fate (``persist``, ``split``, ``merge``,
+    """``edges`` (S*T), ``significant`` (z >= Z_MIN), sources by fate (``persist``, ``split``, ``merge``,
     ``vanish``: they add up to S), targets that ``emerge`` (no such count where sources were left out), and edges by
     class (``persists_as``, ``splits_into``, ``merges_into``)."""
     chance: dict[str, float]
@@ -74,8 +75,6 @@ def track(
     events: str = "excess",
     shuffles: int = 20,
     seed: int = 0,
-    high: float = HIGH,
-    z_min: float = Z_MIN,
 ) -> LayerStep:
     """Follow the coalitions of ``source`` (layer l) into those of ``target`` (layer l+1).
 
@@ -86,13 +85,13 @@ def track(
     others nothing is known, so they have no row, no edge and no fate; totals over sources, as in beta, lift and z,
     are of those followed, and a target that none of these feeds is not said to emerge.
 
-    ``shares`` is excess, relative or flow. With ``events="excess"`` any edge whose shares are high is an event
-    (under excess shares that takes z >= ``z_min``); with ``"matched"``, the paper's rule, only edges of the
+    ``shares`` is excess, relative or flow. With ``events="excess"`` any edge with a share of ``HIGH`` or more is an
+    event (under excess shares that takes z >= ``Z_MIN``); with ``"matched"``, the paper's rule, only edges of the
     maximum-weight matching. Each of the ``shuffles`` permutes the target labels over all n' neurons, by
     ``seed``. Runs on the device of ``flows``. Raises UserError for option values that do not exist and for
     flows that do not fit the partitions or are negative or not finite.
     """
-    _check_options(min_size, shares, events, shuffles, high)
+    _check_options(min_size, shares, events, shuffles)
     source_labels, target_labels = kept_labels(source, min_size, largest), kept_labels(target, min_size)
     kept, targets = int(source_labels.max(initial=-1)) + 1, int(target_labels.max(initial=-1)) + 1
     if flows.ndim != 2 or flows.shape[1] != target.n or not kept <= len(flows) <= len(source):
@@ -103,7 +102,7 @@ def track(
     if not kept or not targets:
         return _nothing_to_follow(kept, targets, shuffles, left_out)
     sources = Sources(flows[:kept], Membership(source_labels, flows.device).sizes)
-    rule = _Rule(shares, events, high, z_min)
+    rule = _Rule(shares, events)
     pairs = rule.judge(sources, Membership(target_labels, flows.device))
     matched = pairs.matched
     if matched is None:
@@ -137,10 +136,10 @@ def track(
     )
 
 
-def edge_table(step: LayerStep, keep: int = 20, z_min: float = Z_MIN) -> pd.DataFrame:
+def edge_table(step: LayerStep, keep: int = 20) -> pd.DataFrame:
     """Return the edges that go into the graph, by source and then target (DESIGN §3.6).
 
-    Those matched, those with an event, those with z >= ``z_min``, and the ``keep`` of largest mass of each
+    Those matched, those with an event, those with z >= ``Z_MIN``, and the ``keep`` of largest mass of each
     source and of each target (of equal masses, the first). Columns ``source``, ``target`` (coalition ids), ``mass``,
     ``flow``, ``alpha``, ``beta``, ``lift``, ``z`` (NaN where undefined), ``matched`` (bool), ``event``
     (persist, split, merge or None).
@@ -148,7 +147,7 @@ def edge_table(step: LayerStep, keep: int = 20, z_min: float = Z_MIN) -> pd.Data
     matched = np.zeros(step.mass.shape, dtype=bool)
     taken = np.flatnonzero(step.matched >= 0)
     matched[taken, step.matched[taken]] = True
-    chosen = matched | (step.event != Kind.NONE) | (step.z >= z_min)
+    chosen = matched | (step.event != Kind.NONE) | (step.z >= Z_MIN)
     chosen |= _strongest(step.mass, keep) | _strongest(step.mass.T, keep).T
     row, column = np.nonzero(chosen)
     labels = np.array([kind.label for kind in Kind], dtype=object)
@@ -210,8 +209,6 @@ class _Pairs:
 class _Rule:
     shares: str
     events: str
-    high: float
-    z_min: float
 
     def judge(self, sources: Sources, target: Membership) -> _Pairs:
         flow = pair_flow(sources.inflow.T, target)
@@ -223,20 +220,20 @@ class _Rule:
             matched = maximum_matching(_numpy(mass))
             partner = torch.from_numpy(matched).to(mass.device)
             eligible = partner[:, None] == torch.arange(target.count, device=mass.device)
-        event = classify(alpha, beta, self.high, eligible)
-        return _Pairs(flow, mass, z, alpha, beta, event, matched, int(torch.count_nonzero(z >= self.z_min)))
+        event = classify(alpha, beta, HIGH, eligible)
+        return _Pairs(flow, mass, z, alpha, beta, event, matched, int(torch.count_nonzero(z >= Z_MIN)))
 
     def _shares(
         self, flow: torch.Tensor, mass: torch.Tensor, z: torch.Tensor, output: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if self.shares == "excess":
-            return share.excess_shares(flow, share.expected_flow(flow, output), z, self.z_min)
+            return share.excess_shares(flow, share.expected_flow(flow, output), z, Z_MIN)
         if self.shares == "relative":
             return share.relative_shares(mass)
         return share.flow_shares(flow, output)
 
 
-def _check_options(min_size: int, shares: str, events: str, shuffles: int, high: float) -> None:
+def _check_options(min_size: int, shares: str, events: str, shuffles: int) -> None:
     if shares not in SHARES:
         raise UserError(f"shares must be one of {', '.join(SHARES)}; got {shares!r}")
     if events not in EVENTS:
@@ -245,8 +242,6 @@ def _check_options(min_size: int, shares: str, events: str, shuffles: int, high:
         raise UserError(f"min_size must be 1 or more; got {min_size}")
     if shuffles < 0:
         raise UserError(f"shuffles must be 0 or more; got {shuffles}")
-    if not 0 < high <= 1:
-        raise UserError(f"high must lie above 0 and at most at 1; got {high}")
 
 
 def _nothing_to_follow(sources: int, targets: int, shuffles: int, left_out: int) -> LayerStep:

@@ -113,56 +113,92 @@ def _pass(
     write: Callable[[Tensor], None],
     tap: "_Tap | None",
 ) -> None:
-    """Take one batch through a layer, from stream to stream."""
+    """Take one batch through a layer, from stream to stream, in halves where the device has no memory for it whole."""
     mask = batch.mask.bool()
     hidden = torch.zeros(*mask.shape, model.d_model)
     hidden[mask] = read(int(mask.sum()))
-    with tap.on(batch) if tap else nullcontext():
-        left = step(batch, hidden.to(model.device))
-    rows = left[mask.to(model.device)]
-    if not bool(torch.isfinite(rows).all()):
-        raise UserError(f"layer {number} gives values that are not finite (NaN or infinite)")
-    if tap is not None:
-        tap.keep("y", left)
-    write(rows)
+    parts = [(batch, hidden)]
+    while parts:
+        part, entering = parts.pop()
+        passed = _try(step, part, entering.to(model.device), tap)
+        if passed is None:
+            torch.cuda.empty_cache()
+            parts += reversed(_in_halves(part, entering))
+            continue
+        left, heard = passed
+        rows = left[part.mask.bool().to(model.device)]
+        if not bool(torch.isfinite(rows).all()):
+            raise UserError(f"layer {number} gives values that are not finite (NaN or infinite)")
+        if tap is not None:
+            tap.take(part, heard, left)
+        write(rows)
+
+
+def _try(step: Step, batch: Batch, hidden: Tensor, tap: "_Tap | None") -> tuple[Tensor, dict[str, Tensor]] | None:
+    """What leaves the layer, and what the tap heard; None where the device has no memory for so many prompts."""
+    try:
+        with tap.on(batch) if tap else nullcontext(dict[str, Tensor]()) as heard:
+            return step(batch, hidden), heard
+    except torch.OutOfMemoryError as error:
+        if len(batch.examples) == 1:
+            raise UserError(
+                f"the device has too little memory, even for one prompt of {batch.mask.shape[1]} tokens: "
+                "free some of it, or take --device cpu"
+            ) from error
+    # Not in the handler: its traceback holds on to the arrays of the failed attempt.
+    return None
+
+
+def _in_halves(batch: Batch, hidden: Tensor) -> list[tuple[Batch, Tensor]]:
+    """The first and the last prompts of a batch, with their streams [b, t, d]."""
+    middle = (len(batch.examples) + 1) // 2
+    return [
+        (Batch(batch.examples[half], batch.input_ids[half], batch.mask[half]), hidden[half])
+        for half in (slice(middle), slice(middle, None))
+    ]
 
 
 class _Tap:
-    """What passes one layer's MLP, reduced as it passes: nothing of a batch's full length is kept."""
+    """What passes one layer's MLP, reduced batch by batch: nothing of a batch's full length is kept."""
 
     def __init__(self, layer: nn.Module, model: LoadedModel, halved: Tensor | None) -> None:
         self._mlp = layer.get_submodule(model.architecture.mlp)
         self._down = self._mlp.get_submodule(model.architecture.down)
         # Whatever stands between two layers, attention before or beside the MLP: this is what its norm is given.
         self._reader = first_of(layer, model.architecture.pre_norm) or self._mlp
-        self._device = model.device
         self._halved = halved
         self._moments: tuple[Moments, Moments] | None = None
         self._examples: list[Tensor] = []
         self._seen: dict[str, list[Tensor]] = {"x": [], "h": [], "a": [], "y": []}
 
     @contextmanager
-    def on(self, batch: Batch) -> Iterator[None]:
-        """Listen while this batch passes."""
-        mask = batch.mask.to(self._device)
-        self._examples.append(batch.examples)
-        self._mask = mask.bool()
-        self._batch = batch.examples
-        self._place = (torch.arange(len(mask), device=self._device), last_token(mask))
-        handles = (
-            self._reader.register_forward_pre_hook(lambda _, args: self.keep("x", args[0])),
-            self._mlp.register_forward_pre_hook(lambda _, args: self.keep("h", args[0])),
-            self._down.register_forward_pre_hook(self._take_a),
-        )
+    def on(self, batch: Batch) -> Iterator[dict[str, Tensor]]:
+        """Listen while this batch passes, and give what is heard of it; nothing of that counts before ``take``."""
+        heard: dict[str, Tensor] = {}
+
+        def hear(name: str) -> Callable[[Any, tuple[Tensor, ...]], None]:
+            def hook(_: Any, args: tuple[Tensor, ...]) -> None:
+                heard[name] = self._scored(batch, args[0])
+                if name == "a" and self._halved is not None:
+                    heard["all"] = args[0]
+
+            return hook
+
+        modules = {"x": self._reader, "h": self._mlp, "a": self._down}
+        handles = [module.register_forward_pre_hook(hear(name)) for name, module in modules.items()]
         try:
-            yield
+            yield heard
         finally:
             for handle in handles:
                 handle.remove()
 
-    def keep(self, name: str, values: Tensor) -> None:
-        """Keep the rows [b, ...] of ``values`` [b, t, ...] at the scored positions."""
-        self._seen[name].append(values[self._place].cpu())
+    def take(self, batch: Batch, heard: dict[str, Tensor], left: Tensor) -> None:
+        """Keep what was heard of a batch that passed, and of ``left`` [b, t, d], what leaves the layer."""
+        if self._halved is not None:
+            self._add(batch, heard.pop("all"), self._halved)
+        self._examples.append(batch.examples)
+        for name, values in {**heard, "y": self._scored(batch, left)}.items():
+            self._seen[name].append(values)
 
     def result(self, block: MLPBlock, reference: str) -> LayerCapture:
         """Put the batches together, in the order of the examples."""
@@ -175,15 +211,17 @@ class _Tap:
             base = tuned.mean(0).expand_as(tuned).contiguous() if reference == "mean" else torch.zeros_like(tuned)
         return LayerCapture(y, tuned, base, self._moments, x)
 
-    def _take_a(self, _: Any, args: tuple[Tensor, ...]) -> None:
-        self.keep("a", args[0])
-        if self._halved is None:
-            return
+    def _scored(self, batch: Batch, values: Tensor) -> Tensor:
+        """The rows [b, ...] of ``values`` [b, t, ...] at the scored positions."""
+        return values[torch.arange(len(values)), last_token(batch.mask)].cpu()
+
+    def _add(self, batch: Batch, activations: Tensor, halved: Tensor) -> None:
+        """Add the activations [b, t, n] of all tokens to the moments of the halves that their examples are in."""
+        n, device = activations.shape[-1], activations.device
         if self._moments is None:
-            n, device = args[0].shape[-1], args[0].device
             self._moments = Moments.empty(n, device), Moments.empty(n, device)
-        for moments, half in zip(self._moments, self._halved[:, self._batch].to(self._device), strict=True):
-            moments.add(args[0][self._mask & half[:, None]])
+        for moments, half in zip(self._moments, halved[:, batch.examples], strict=True):
+            moments.add(activations[(batch.mask.bool() & half[:, None]).to(device)])
 
 
 def _embed(model: LoadedModel, batched: Sequence[Batch], stream: Stream) -> None:

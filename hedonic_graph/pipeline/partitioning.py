@@ -16,6 +16,7 @@ from hedonic_graph.game.stability import certificate
 from hedonic_graph.game.utility import member_utilities
 from hedonic_graph.pipeline.context import Context
 from hedonic_graph.pipeline.partition_files import load_partition, partition_unit, save_partition
+from hedonic_graph.pipeline.resampling import resamples_content
 from hedonic_graph.pipeline.solving import Task, leading, solve
 from hedonic_graph.pipeline.valuing import load_phi
 from hedonic_graph.progress import Named, Progress
@@ -79,6 +80,8 @@ def _key(context: Context[Config], spec: RunSpec, layer: int) -> str:
         parts["sizes"] = analysis.content(partition_unit(leading(config, spec), layer), ".parquet")
     if solver.activations:
         parts["capture"] = analysis.content(layer_unit("capture", layer), ".safetensors")
+    if solver.resamples:
+        parts["partitions"] = resamples_content(context, spec, layer)
     return key_of(**parts)
 
 

@@ -118,6 +118,11 @@ def load_resamples(context: Context[Config], spec: RunSpec, layer: int) -> list[
     return [Partition(table[column].to_numpy(np.int32)) for column in table]
 
 
+def resamples_content(context: Context[Config], spec: RunSpec, layer: int) -> str:
+    """Checksum of what :func:`load_resamples` reads."""
+    return context.analysis.content(_unit(spec, layer), ".parquet")
+
+
 def load_halved(
     context: Context[Config], valuation: str, halving: int, depth: int, layer: int
 ) -> tuple[list[Partition], list[Partition]] | None:

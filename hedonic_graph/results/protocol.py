@@ -85,7 +85,10 @@ class Results(Protocol):
         ...
 
     def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
-        """Each neuron's k strongest phi in the layer: ``neuron``, ``other``, ``rank`` (1 = strongest), ``phi``."""
+        """Each neuron's k strongest phi in the layer: ``neuron``, ``other``, ``rank`` (1 = strongest), ``phi``.
+
+        Of equal ones the smaller ``other`` comes first, as in the game.
+        """
         ...
 
     def alignments(self, run: RunInfo, layer: int) -> "pd.DataFrame":

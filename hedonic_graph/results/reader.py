@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from hedonic_graph.lineage.step import LayerStep
 
-# Of a valuation, held at once.
-ROWS = 256
-
 
 class AnalysisResults(Records):
     """The results of a finished analysis folder; every file is checked against its checksum when first read."""
@@ -63,30 +60,9 @@ class AnalysisResults(Records):
 
     def preferences(self, valuation: str, layer: int) -> "pd.DataFrame":
         """See :class:`hedonic_graph.results.protocol.Results`."""
-        import pandas as pd
-        import torch
+        from hedonic_graph.results.preferences import preferences
 
-        from hedonic_graph.valuation.storage import read_rows
-
-        path = self.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors")
-        values, others = [], []
-        first, n = 0, 1
-        while first < n:
-            rows, n = read_rows(path, first, ROWS)
-            rows[torch.arange(len(rows)), first + torch.arange(len(rows))] = -torch.inf
-            value, other = rows.topk(min(self.game.k, n - 1), dim=1)
-            values.append(value.numpy())
-            others.append(other.numpy())
-            first += ROWS
-        k = values[0].shape[1]
-        return pd.DataFrame(
-            {
-                "neuron": np.repeat(np.arange(n), k),
-                "other": np.concatenate(others).ravel(),
-                "rank": np.tile(np.arange(1, k + 1), n),
-                "phi": np.concatenate(values).ravel(),
-            }
-        )
+        return preferences(self.analysis.file(layer_unit(f"phi.{valuation}", layer), ".safetensors"), self.game.k)
 
     def contents(self, run: RunInfo) -> dict[str, dict[int, str]]:
         """See :class:`hedonic_graph.results.protocol.Results`."""

@@ -2,12 +2,17 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import click
+import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
-from hedonic_graph.cli import COMMANDS, main
+from hedonic_graph.cli import COMMANDS, CONTINUED, main
+from hedonic_graph.cli.memory import advice, ran_out
 
 HEAVY = ("torch", "transformers", "peft", "pandas", "neo4j", "sklearn", "igraph")
 
@@ -120,3 +125,61 @@ def test_a_full_run_prints_its_tables(analyze: dict[str, str]) -> None:
     again = CliRunner().invoke(main, ["analyze", *arguments, *extra])
     assert "is up to date: nothing to do" in again.stderr
     assert again.stdout == outcome.stdout
+
+
+def cpu_full() -> None:
+    torch.empty(1 << 50)
+
+
+def cpu_full_for_numpy() -> None:
+    np.empty(1 << 50)
+
+
+def gpu_full() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has a total capacity of ...")
+
+
+def cublas_full() -> None:
+    raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+
+@pytest.mark.parametrize(
+    ("full", "says"),
+    [
+        (gpu_full, "device has too little memory: free some of it, or take a smaller --batch-size, or --device cpu"),
+        (cublas_full, "device has too little memory: free some of it, or take a smaller --batch-size, or --device cpu"),
+        (cpu_full, "machine has too little memory: close other programs, or take a smaller --batch-size"),
+        (cpu_full_for_numpy, "machine has too little memory: close other programs, or take a smaller --batch-size"),
+    ],
+)
+def test_memory_that_runs_out(
+    analyze: dict[str, str], monkeypatch: pytest.MonkeyPatch, full: Callable[[], None], says: str
+) -> None:
+    monkeypatch.setattr("hedonic_graph.pipeline.analyze.analyze", lambda *_, **__: full())
+    arguments = [part for item in analyze.items() for part in item]
+    assert complain("analyze", *arguments) == f"Error: the {says}; the command continues where it stopped"
+    assert isinstance(
+        CliRunner().invoke(main, ["--debug", "analyze", *arguments]).exception, RuntimeError | MemoryError
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [
+        ("finetune", ["--device cpu", "--per-pass in a new folder", "; the command continues where it stopped"]),
+        ("evaluate", ["--device cpu", "; the command continues where it stopped"]),
+        ("table", ["free some of it"]),
+    ],
+)
+def test_what_needs_less_memory_is_an_option_of_the_command(name: str, ways: list[str]) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    said = advice(torch.OutOfMemoryError("CUDA out of memory"), command, name in CONTINUED)
+    assert all(way in said for way in ways)
+    assert "--batch-size" not in said
+    assert ("--device" in said, "continues" in said) == (name != "table", name != "table")
+
+
+def test_other_errors_are_not_of_memory() -> None:
+    assert not ran_out(RuntimeError("expected scalar type Float but found Double"))
+    assert not ran_out(ValueError("out of memory"))

@@ -114,5 +114,8 @@ def test_a_few_rounds_or_less_than_half_of_the_layer_in_such_pairs_are_no_degene
     # Two neurons that leave in one round need not be a pair.
     alone = pd.DataFrame({"emitted": [2] * 150 + [3], "emitted_neurons": [2] * 150 + [300]})
     assert degeneration_warning(split(*range(300), *[300] * 100, *[301] * 100, *[302] * 100), alone) is None
+    # A thousand such rounds are said whatever their share, here two fifths.
+    assert after(999, 1000) is None
+    assert after(1000, 1000) is not None
     said = after(3000, 100)
     assert said is not None and said.startswith("3,000 of 3,001 rounds put out one pair and nothing else: 95% of")

@@ -107,13 +107,22 @@ def test_arrays_have_the_promised_types() -> None:
     assert all(type(mean) is float for mean in step.chance.values())
 
 
-def test_the_thresholds_are_the_ones_given() -> None:
-    flows, source, target = random_step(0)
-    strict = track(flows, source, target, z_min=1e9, shuffles=1)
-    assert strict.counts["significant"] == 0 and strict.counts["vanish"] == len(strict.source)
-    lax = track(flows, source, target, high=0.01, shuffles=0)
-    assert lax.counts["persists_as"] == int((lax.alpha > 0.01).sum())
-    assert lax.counts["persists_as"] > track(flows, source, target, shuffles=0).counts["persists_as"]
+@pytest.mark.parametrize(("shares", "events"), [("excess", "excess"), ("relative", "excess"), ("relative", "matched")])
+def test_the_thresholds_are_those_of_the_design(shares: str, events: str) -> None:
+    """Read off the shares and distances of many steps, on both sides of either threshold."""
+    near = []
+    for seed in range(20):
+        step = track(*random_step(seed), shares=shares, events=events, shuffles=0)
+        assert step.counts["significant"] == (step.z >= 3).sum()
+        high = (step.alpha >= 0.7) | (step.beta >= 0.7)
+        if events == "matched":
+            high &= step.matched[:, None] == np.arange(len(step.target))
+        assert ((step.event != Kind.NONE) == high).all()
+        if shares == "excess":
+            assert ((step.alpha > 0) == ((step.z >= 3) & (step.lift > 1))).all()
+        near += [*step.alpha.ravel(), *step.beta.ravel()]
+    if shares == "relative":
+        assert any(0.65 < one < 0.7 for one in near) and any(0.7 < one < 0.75 for one in near)
 
 
 @pytest.mark.parametrize("largest", [1, 4, 9, 10, 100])
@@ -176,8 +185,6 @@ def test_dead_sources_and_targets_raise_no_warning_and_have_no_event() -> None:
         ({"events": "any"}, "events must be one of excess, matched; got 'any'"),
         ({"min_size": 0}, "min_size must be 1 or more; got 0"),
         ({"shuffles": -1}, "shuffles must be 0 or more; got -1"),
-        ({"high": 0.0}, "high must lie above 0 and at most at 1"),
-        ({"high": 1.1}, "high must lie above 0 and at most at 1"),
     ],
 )
 def test_options_that_do_not_exist_are_refused_in_one_line(option: dict[str, object], message: str) -> None:

@@ -1,5 +1,7 @@
 """Capture: padding, interruption, and what it keeps; test_architectures.py holds it to whole models."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +13,13 @@ from safetensors.torch import load_file, save_file
 from tiny import make_tokenizer, save_adapter, save_base, save_kind
 
 from hedonic_graph.errors import UserError
+from hedonic_graph.models import walk
 from hedonic_graph.models.capture import LayerCapture, batches, capture, last_token
 from hedonic_graph.models.examples import halves
 from hedonic_graph.models.loaded import LoadedModel
 from hedonic_graph.models.moments import Moments
 from hedonic_graph.models.prompts import tokenise
+from hedonic_graph.models.walk import Batch, Step
 from hedonic_graph.text.pairs import load_pairs
 
 LAYERS = (1, 2)
@@ -124,6 +128,53 @@ def test_a_capture_cut_off_goes_on_and_gives_the_same(
         assert whole_halves is not None
         for one, two in zip(halves, whole_halves, strict=True):
             torch.testing.assert_close(one.comoment, two.comoment, rtol=1e-3, atol=1e-3)
+
+
+def run_out_of_memory(monkeypatch: pytest.MonkeyPatch, limit: int) -> list[int]:
+    """Let a layer fail for more prompts than ``limit``, when the tap has heard them; give the sizes that were tried."""
+    tried: list[int] = []
+
+    @contextmanager
+    def through(model: LoadedModel, number: int, layer: torch.nn.Module) -> Iterator[Step]:
+        with walk.through(model, number, layer) as step:
+
+            def short(batch: Batch, hidden: torch.Tensor) -> torch.Tensor:
+                tried.append(len(batch.examples))
+                left = step(batch, hidden)
+                if len(batch.examples) > limit:
+                    raise torch.OutOfMemoryError("CUDA out of memory")
+                return left
+
+            yield short
+
+    monkeypatch.setattr("hedonic_graph.models.capture.through", through)
+    return tried
+
+
+@pytest.mark.parametrize("all_tokens", [False, True])
+def test_a_batch_that_the_device_has_no_memory_for_passes_in_halves(
+    model: LoadedModel, prompts: list[str], monkeypatch: pytest.MonkeyPatch, all_tokens: bool
+) -> None:
+    whole = captured(model, prompts, LAYERS, batch_size=9, all_tokens=all_tokens)
+    tried = run_out_of_memory(monkeypatch, 3)
+    parts = captured(model, prompts, LAYERS, batch_size=9, all_tokens=all_tokens)
+    assert tried == 3 * [9, 5, 3, 2, 4, 2, 2, 9, 5, 3, 2, 4, 2, 2, 6, 3, 3]
+    for layer in LAYERS:
+        for name in ("x", "y", "tuned", "base"):
+            one, two = getattr(parts[layer], name), getattr(whole[layer], name)
+            torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
+        for one, two in zip(parts[layer].moments or (), whole[layer].moments or (), strict=True):
+            assert one.count == two.count
+            torch.testing.assert_close(one.mean, two.mean, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(one.comoment, two.comoment, rtol=1e-3, atol=1e-3)
+
+
+def test_a_device_without_memory_for_one_prompt(
+    model: LoadedModel, prompts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_out_of_memory(monkeypatch, 0)
+    with pytest.raises(UserError, match=r"too little memory, even for one prompt of \d+ tokens.*--device cpu"):
+        captured(model, prompts, LAYERS)
 
 
 def test_a_stream_of_other_inputs_or_cut_short_is_not_taken(

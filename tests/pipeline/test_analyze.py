@@ -19,7 +19,7 @@ from hedonic_graph.config import Config
 from hedonic_graph.errors import UserError
 from hedonic_graph.pipeline import capturing
 from hedonic_graph.pipeline.analyze import analyze
-from hedonic_graph.results import open_results, reader
+from hedonic_graph.results import open_results, preferences
 from hedonic_graph.summary import FATES, layer_rows, table, verdicts
 from hedonic_graph.text.pairs import load_pairs, write_pairs
 
@@ -61,7 +61,7 @@ def test_runs_and_their_tables(whole: Path) -> None:
 def test_preferences_are_the_strongest_phi(whole: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.numpy import load_file
 
-    monkeypatch.setattr(reader, "ROWS", rows)
+    monkeypatch.setattr(preferences, "ROWS", rows)
     phi = load_file(whole / "phi.pas/L02.safetensors")["phi"]
     np.fill_diagonal(phi, -np.inf)
     table = open_results(whole).preferences("pas", 2)

@@ -1,6 +1,7 @@
 """The consensus solver on a whole analysis: its resamples, its figures, what it redoes and what it refuses."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hedonic_graph.game.partition import Partition
 from hedonic_graph.game.top_cover import exact_top_cover
 from hedonic_graph.models.capture import LayerCapture
 from hedonic_graph.models.examples import bootstrap
+from hedonic_graph.pipeline import resampling
 from hedonic_graph.pipeline.analyze import analyze
 from hedonic_graph.results import open_results
 from hedonic_graph.summary import layer_rows, table, verdicts
@@ -114,15 +116,17 @@ def test_confidence_is_in_the_tables_the_summary_and_the_figures(folder: Path) -
     assert "pas.consensus: its 2 seeds agree" in said
 
 
-def test_same_seed_same_result_with_one_thread_or_two(folder: Path, asked: Config, tmp_path: Path) -> None:
-    threads = torch.get_num_threads()
+def test_same_seed_same_result_with_one_thread_or_two(asked: Config, tmp_path: Path) -> None:
+    before, places = torch.get_num_threads(), []
     try:
-        torch.set_num_threads(2)
-        analyze(replace(asked, halvings=0), tmp_path / "again")
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            places.append(tmp_path / str(threads))
+            analyze(replace(asked, halvings=0, layers=(2,), solver=("consensus",)), places[-1])
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
     for name in ("resamples.pas.0", "partition.pas.consensus.0", "partition.oca.consensus.3"):
-        one, two = (pd.read_parquet(place / f"{name}/L02.parquet") for place in (folder, tmp_path / "again"))
+        one, two = (pd.read_parquet(place / f"{name}/L02.parquet") for place in places)
         pd.testing.assert_frame_equal(one, two)
 
 
@@ -140,13 +144,24 @@ def test_same_seed_same_result_with_one_thread_or_two(folder: Path, asked: Confi
 def test_a_change_redoes_what_hangs_on_it(
     folder: Path, asked: Config, tmp_path: Path, change: dict[str, float], stages: set[str]
 ) -> None:
-    import shutil
-
     shutil.copytree(folder, tmp_path / "agreed")
     done = analyze(replace(asked, **change), tmp_path / "agreed")  # type: ignore[arg-type]
     assert all(any(unit.startswith(stage) for stage in stages) for unit in done), done
     # Another resolution may leave a lineage as it was.
     assert all(any(unit.startswith(stage) for unit in done) for stage in stages - {"lineage", "agreement"}), done
+
+
+def test_a_consensus_hangs_on_its_resamples(
+    folder: Path, asked: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another version of the program gives other resamples of the same examples."""
+    shutil.copytree(folder, tmp_path / "agreed")
+    monkeypatch.setattr(resampling, "VERSION", resampling.VERSION + 1)
+    monkeypatch.setattr(resampling, "bootstrap", lambda count, seed, *rest: bootstrap(count, seed + 7, *rest))
+    done = analyze(asked, tmp_path / "agreed")
+    partitions = {unit for unit in done if unit.startswith("partition.")}
+    runs = [f"{valuation}.consensus.{seed}" for valuation in ("pas", "oca") for seed in (0, 3)]
+    assert partitions == {f"partition.{run}/L{layer:02d}" for run in runs for layer in (1, 2)}
 
 
 def test_what_it_cannot_do_is_said_first(config: Config, tmp_path: Path) -> None:

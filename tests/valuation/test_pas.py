@@ -15,6 +15,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from valuation.blocks import random_block
 from valuation.hessian import hessian_form
 
+from hedonic_graph import blocks
 from hedonic_graph.errors import UserError
 from hedonic_graph.models.capture import batches
 from hedonic_graph.models.mlp import Factors, MLPBlock, Projections
@@ -246,7 +247,7 @@ def test_real_model_against_double_ablation() -> None:
 
 def test_a_device_without_memory_for_large_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     given = example()
-    expected = pas(*given)
+    expected = pas(*given, block_size=4)
     tried = []
 
     def multiply(one: Tensor, other: Tensor, out: Tensor) -> Tensor:
@@ -256,5 +257,7 @@ def test_a_device_without_memory_for_large_blocks(monkeypatch: pytest.MonkeyPatc
         return torch.matmul(one, other, out=out)
 
     monkeypatch.setattr(torch, "mm", multiply)
-    assert torch.equal(pas(*given, block_size=8 * 13), expected)
-    assert tried == [13, 13]
+    monkeypatch.setattr(blocks, "SMALLEST", 4)
+    assert torch.equal(pas(*given, block_size=8), expected)
+    # Of 13 neurons: the first eight at once, then four at a time.
+    assert tried == [8, 4, 4, 4, 1]
