@@ -96,7 +96,7 @@ def graph(
 
 
 @bench.command(epilog="Example: hedonic-graph bench compute --quick")
-@click.option("--quick", is_flag=True, help="Small layers: a minute or two.")
+@click.option("--quick", is_flag=True, help="Small layers: a minute.")
 @click.option(
     "--neurons",
     metavar="N[,N]...",
@@ -111,9 +111,8 @@ def compute(quick: bool, neurons: str | None, json_file: str | None, **scale: An
     """Time valuations, games, baselines and lineage on random layers, beside what they cannot avoid.
 
     Valuations and lineage are held against the matrix products in them, the sampling game against the paper's
-    algorithm in plain Python. Sizes up to 14,336 took 19 minutes on one thread. On
-    another device than the CPU its valuations are held against the CPU's; where they differ by more than rounding,
-    the exit code is 1.
+    algorithm in plain Python. Sizes up to 16,384 took 19 minutes on two threads. On another device than the CPU
+    its valuations are held against the CPU's; where they differ by more than rounding, the exit code is 1.
     """
     from hedonic_graph.bench.compute import FULL, QUICK
     from hedonic_graph.bench.compute import bench as measure
