@@ -80,7 +80,7 @@ def _key(context: Context[Config], spec: RunSpec, layer: int) -> str:
         parts["sizes"] = analysis.content(partition_unit(leading(config, spec), layer), ".parquet")
     if solver.activations:
         parts["capture"] = analysis.content(layer_unit("capture", layer), ".safetensors")
-    if False:
+    if solver.resamples:
         parts["partitions"] = resamples_content(context, spec, layer)
     return key_of(**parts)
 
