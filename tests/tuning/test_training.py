@@ -175,7 +175,7 @@ finetune(small(Path({config.model!r}), Path({config.text!r})), Path({str(tmp_pat
 
 def test_it_stops_early_and_keeps_the_best(tiny_base: Path, positives: Path, tmp_path: Path) -> None:
     # A rate at which it soon gets worse.
-    wild: dict[str, Any] = {"epochs": 9, "steps": 60, "evaluate_every": 1, "patience": 4}
+    wild: dict[str, Any] = {"epochs": 9, "steps": 60, "evaluate_every": 1, "patience": 4, "blends": 0}
     wild |= {"learning_rate": 0.3, "head_learning_rate": 0.3}
     scores = run(small(tiny_base, positives, **wild), tmp_path / "stopped")
     log = pd.read_csv(tmp_path / "stopped" / "log.csv")
