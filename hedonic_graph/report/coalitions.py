@@ -72,7 +72,7 @@ def records(rows: "pd.DataFrame", figures: Sequence[Figure], *, by: By | None = 
                     "method": called[method],
                     "published_as": method.plain,
                     "layer": key if by == "layer" else None,
-                    "size": _sizes(int(key)) if by == "size" else None,
+                    "size": _sizes(int(some["size_class"].iloc[0])) if by == "size" else None,
                     "model": model,
                 }
                 for method in methods

@@ -170,11 +170,10 @@ def test_growth_is_fitted_over_all_sizes() -> None:
 def test_the_table_holds_what_the_record_does() -> None:
     costs = [cost(64, 1.5, reference=1.25), cost(64, 9.0, "pac", compared=0.5, reference=100.0, rounds=7, note="first")]
     found = Report(HERE, Plan((64,), 1024, 16), costs, [])
-    assert f"on cpu, {torch.get_num_threads()} threads: 1,024 examples" in found.text()
+    assert f"on cpu, {torch.get_num_threads()} threads: 1,024 examples, width 16" in found.text()
     cells = [line.split() for line in found.text().splitlines()]
     assert ["pas", "64", "1.5", "matrix", "products", "1.2", "2.00", "0.500"] in cells
     assert ["pac", "64", "9", "7", "plain", "Python", "0.005", "2.00", "0.500", "first"] in cells
-    assert "on cpu: 1,024 examples, width 16" in found.text()
     assert "Exponents" not in found.text()
     assert [one["ratio"] for one in json.loads(json.dumps(found.record()))["costs"]] == [1.2, 0.005]
 
@@ -245,11 +244,13 @@ def test_too_far_from_the_cpu_is_a_failure(largest: float, code: int, monkeypatc
             return {"differences": [asdict(one)]} if self.module.endswith("devices") else {"costs": []}
 
     monkeypatch.setattr(compute, "Worker", Worker)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card of {device}")
     result = run("--quick", "--device", "cuda")
     assert result.exit_code == code, result.output
     assert (
         f"pas on cuda is {largest:.1e} from the CPU's, of 1e-04 allowed{': TOO FAR' if code else ''}" in result.stdout
     )
+    assert "on cuda (card of cuda), " in result.stdout
     assert set(asked) == {"cuda"}
 
 
