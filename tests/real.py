@@ -3,7 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hedonic_graph.text.pairs import Pair
 
 LAYERS = (11, 12, 13)
 NAME = "small"
@@ -30,3 +35,22 @@ def command(folder: Path, *arguments: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def predicted(adapter: Path, pairs: "Sequence[Pair]") -> list[float]:
+    """What plain peft and transformers make of SmolLM2 under an adapter; quickest where pairs come by length."""
+    import torch
+    from peft import PeftModel
+
+    from hedonic_graph.models.load import load_classifier
+    from hedonic_graph.models.locate import locate_model
+
+    classifier, tokenizer = load_classifier(locate_model("smollm2"))
+    tuned = PeftModel.from_pretrained(classifier, str(adapter)).eval()
+    found: list[float] = []
+    for start in range(0, len(pairs), 16):
+        prompts = [pair.prompt for pair in pairs[start : start + 16]]
+        tokens = tokenizer(prompts, padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            found += tuned(**tokens).logits[:, 0].tolist()
+    return found

@@ -63,8 +63,8 @@ class TuningConfig:
     others: int = 3
     """Term tasks: examples of each query with other queries' positives, beside its own."""
     blends: int = 3
-    """Term tasks: examples of each positive under a query that is partly another's. Under whole queries alone a model
-    can tell the label by what the passage is about, and fails on text where every passage is to the point."""
+    """Term tasks: examples of each positive under a query that is partly another's, so that what the passage is about
+    does not give the label away."""
     negatives: int = 7
     """RM: other queries' positives that each positive is held against."""
     near: int = 50
